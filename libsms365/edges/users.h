@@ -1,0 +1,52 @@
+/*
+ * The user map: which phone numbers a user has. One line a user:
+ *
+ *   alice: 306971234567;mcc=202;mnc=05;cost=1 306987654321
+ *   # a comment
+ *
+ * The name ends at the first colon (it may hold blanks and backslashes, no control characters, at most 256 bytes).
+ * Numbers are in MSISDN form, in the order in which they are offered; what follows a number's semicolons is what the
+ * provider told of it at enrolment.
+ */
+#ifndef SMS365_USERS_H
+#define SMS365_USERS_H
+
+#include "base/str.h"
+#include "pure/msisdn.h"
+#include "sms365.h"
+
+#define SMS365_USER_NAME_SIZE 257
+#define SMS365_USER_NUMBERS_MAX 8
+
+struct sms365_number {
+    char msisdn[SMS365_MSISDN_SIZE];
+    char mcc[8];   /* "" when not known */
+    char mnc[8];   /* "" when not known */
+    char cost[16]; /* of one message, decimal; "" when not known */
+};
+
+struct sms365_user {
+    char name[SMS365_USER_NAME_SIZE];
+    struct sms365_number numbers[SMS365_USER_NUMBERS_MAX];
+    size_t count;
+};
+
+/*
+ * Find one user without keeping the file in memory. NOT_FOUND: the file is fine and the user is not in it. An empty or
+ * unreadable file, one that others may write, or any bad line (all of them are put into problems, one "file:line: text"
+ * a line; problems may be NULL) is an error of its own: BAD_CONFIG, BAD_OWNER, IO.
+ */
+enum sms365_err sms365_users_find(struct sms365_user *user, const char *path, const char *name,
+    struct sms365_buf *problems, struct sms365_error *err);
+
+/* Call each for every user, in the file's order, until it returns false. A missing or empty file is no error here. */
+enum sms365_err sms365_users_each(const char *path, bool (*each)(void *context, const struct sms365_user *user),
+    void *context, struct sms365_error *err);
+
+/* Add the user, or replace the user's line in place, keeping every other line and comment; under a lock, atomically. */
+enum sms365_err sms365_users_put(const char *path, const struct sms365_user *user, struct sms365_error *err);
+
+/* NOT_FOUND when there is none. */
+enum sms365_err sms365_users_remove(const char *path, const char *name, struct sms365_error *err);
+
+#endif

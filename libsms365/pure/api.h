@@ -1,0 +1,87 @@
+/*
+ * The provider's API as data: which endpoints there are, what they take and answer (endpoints.def), the encoding of
+ * requests and the decoding of replies. No I/O.
+ */
+#ifndef SMS365_API_H
+#define SMS365_API_H
+
+#include "base/str.h"
+#include "sms365.h"
+
+enum sms365_endpoint_id {
+#define ENDPOINT(id, path, auth, money, help) SMS365_EP_##id,
+#include "pure/endpoints.def"
+    SMS365_EP_COUNT
+};
+
+enum sms365_api_type {
+    SMS365_TYPE_TEXT,
+    SMS365_TYPE_NUMBER,
+    SMS365_TYPE_MSISDN,
+    SMS365_TYPE_BOOL,
+    SMS365_TYPE_URL,
+    SMS365_TYPE_SECRET,
+    SMS365_TYPE_OBJECT
+};
+enum sms365_api_auth { SMS365_AUTH_OPEN, SMS365_AUTH_KEY, SMS365_AUTH_LOGIN };
+
+struct sms365_api_param {
+    enum sms365_endpoint_id endpoint;
+    const char *name;
+    enum sms365_api_type type;
+    int64_t min, max;
+    bool required;
+    int error_empty, error_bad; /* the provider's */
+    const char *help;
+};
+
+struct sms365_api_field {
+    enum sms365_endpoint_id endpoint;
+    const char *object; /* NULL at the top level */
+    const char *name;
+    enum sms365_api_type type;
+};
+
+struct sms365_endpoint {
+    enum sms365_endpoint_id id;
+    const char *path;
+    enum sms365_api_auth auth;
+    bool costs;
+    const char *help;
+};
+
+/* NULL when there is none of that path. */
+const struct sms365_endpoint *sms365_endpoint_find(const char *path);
+const struct sms365_endpoint *sms365_endpoint_get(enum sms365_endpoint_id id);
+
+/* All parameters, all reply fields, of all endpoints, in table order. */
+const struct sms365_api_param *sms365_api_params(size_t *count);
+const struct sms365_api_field *sms365_api_fields(size_t *count);
+/* NULL when the endpoint has no such parameter. */
+const struct sms365_api_param *sms365_api_param_find(enum sms365_endpoint_id id, const char *name);
+
+/* What the reference says of an error code, and what a person can do about it. NULL for unknown codes. Static. */
+const char *sms365_api_error_text(int code);
+const char *sms365_api_error_advice(int code);
+
+/*
+ * Check parameters against the table (unknown, doubled, missing, out of bounds: BAD_ARGUMENT, naming all) and append
+ * the form body. key (may be NULL) becomes the parameter `key` where the endpoint takes one. `type` may be among the
+ * parameters; json otherwise. body must be secret.
+ */
+enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_endpoint *endpoint,
+    const struct sms365_param *params, size_t count, const char *key, struct sms365_error *err);
+
+/*
+ * Decode a JSON reply. OK: status 1 and error 0 (or absent). REFUSED: the provider's own error; *reply is set, and
+ * sms365_reply_error() tells which. BAD_REPLY: not such a reply (no JSON, no object, no status, a NUL, invalid UTF-8,
+ * doubled envelope fields, nested deeper than 8, a field of the table with the wrong kind of value); *reply is NULL.
+ * Scalars may come as strings or numbers; texts are cleaned of control characters.
+ */
+enum sms365_err sms365_api_decode(struct sms365_reply **reply, const struct sms365_endpoint *endpoint, const char *text,
+    size_t length, struct sms365_error *err);
+
+/* The decoded reply as JSON text for programs (the API key in it only if reveal). Free with free(). */
+char *sms365_reply_json(const struct sms365_reply *reply, bool reveal);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * libsms365: a second factor by text message.
+ *
+ * One struct sms365 is a configuration read, checked and ready: sms365_open() makes it, sms365_login() runs a whole
+ * challenge on it (send a code, ask for it, have it checked), sms365_call() makes any request of the provider's API.
+ * An instance belongs to one thread at a time; different instances are independent.
+ *
+ * Strings handed in stay the caller's and are copied where they are kept. Strings handed out belong to the object they
+ * come from. Times are in seconds (_s) or milliseconds (_ms).
+ */
+#ifndef SMS365_H
+#define SMS365_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SMS365_API __attribute__((visibility("default")))
+#else
+#define SMS365_API
+#endif
+
+/* What a function returns. SMS365_OK is 0. */
+#define SMS365_ERRORS                                                                                                  \
+    SMS365_ERR(OK, "done")                                                                                             \
+    SMS365_ERR(NO_MEMORY, "out of memory")                                                                             \
+    SMS365_ERR(BAD_ARGUMENT, "a value is out of bounds")                                                               \
+    SMS365_ERR(BAD_CONFIG, "the configuration is not usable")                                                          \
+    SMS365_ERR(BAD_OWNER, "a file's owner or mode is not safe")                                                        \
+    SMS365_ERR(IO, "reading or writing failed")                                                                        \
+    SMS365_ERR(NOT_FOUND, "not there")                                                                                 \
+    SMS365_ERR(EXISTS, "already there")                                                                                \
+    SMS365_ERR(CONFLICT, "changed by another process meanwhile")                                                       \
+    SMS365_ERR(CORRUPT, "damaged, or not what it claims to be")                                                        \
+    SMS365_ERR(BUSY, "held by another process for too long")                                                           \
+    SMS365_ERR(FULL, "no room left")                                                                                   \
+    SMS365_ERR(CRYPTO, "a cryptographic operation failed")                                                             \
+    SMS365_ERR(UNREACHABLE, "the provider cannot be reached; nothing was sent to it")                                  \
+    SMS365_ERR(REPLY_LOST, "the provider's reply was lost; it may have acted")                                         \
+    SMS365_ERR(BAD_REPLY, "the reply is not one of the provider's API")                                                \
+    SMS365_ERR(REFUSED, "the provider refused")                                                                        \
+    SMS365_ERR(WRONG_ADDRESS, "no key may be used from this machine's address")                                        \
+    SMS365_ERR(NO_KEY, "there is no usable key")                                                                       \
+    SMS365_ERR(DENIED, "denied")
+
+enum sms365_err {
+#define SMS365_ERR(name, text) SMS365_##name,
+    SMS365_ERRORS
+#undef SMS365_ERR
+};
+
+/* A code, and a text for a person: what failed, where (file:line, address, URL without query), what to do. */
+struct sms365_error {
+    enum sms365_err code;
+    char text[512];
+};
+
+/* The code's own text. Never NULL; static. */
+SMS365_API const char *sms365_strerror(enum sms365_err code);
+
+/* Version of the library, "major.minor.patch". Static. */
+SMS365_API const char *sms365_version(void);
+
+struct sms365;
+
+/* How to open. Every field may be NULL or 0. */
+struct sms365_options {
+    const char *conf;             /* configuration file; default /etc/sms365/sms365.conf */
+    const char *service;          /* whose [service NAME] section counts, for example "sshd" */
+    const char *const *overrides; /* "name=value" of the configuration, as PAM arguments; ends with NULL */
+    /* Where log lines go; priorities are syslog's. Default: nowhere. */
+    void (*log)(void *context, int priority, const char *text);
+    void *log_context;
+};
+
+/*
+ * Read and check configuration, keys and users, open the state store. On error *instance is NULL, err says what is wrong
+ * (all mistakes of the configuration have gone to the log, each with file and line).
+ * Errors: BAD_CONFIG, BAD_OWNER, NOT_FOUND, CORRUPT, IO, NO_MEMORY, NO_KEY, CRYPTO.
+ */
+SMS365_API enum sms365_err sms365_open(
+    struct sms365 **instance, const struct sms365_options *options, struct sms365_error *err);
+
+/* Close connections and files, wipe secrets. NULL is taken. */
+SMS365_API void sms365_close(struct sms365 *instance);
+
+/* Who wants in. */
+struct sms365_subject {
+    const char *user;    /* as the system names it (getpwnam), never as typed */
+    const char *service; /* what for: "sshd", "sudo", a web service's name */
+    const char *host;    /* remote address or name, for limits and the log; NULL when there is none */
+    /*
+     * The one connection, terminal session or browser that may answer: only the same holder resumes a challenge.
+     * NULL: this process's session (user id, session id and its leader's start, boot).
+     */
+    const char *holder;
+    bool known;        /* the user exists on this system */
+    bool first_factor; /* the first factor was proved */
+};
+
+/*
+ * How to talk to the person. ask shows a prompt and puts the answer, NUL-terminated, into answer (size bytes).
+ * It returns false when there is none (end of input, cancelled, too long): the login is denied. secret: do not echo.
+ */
+struct sms365_dialogue {
+    bool (*ask)(void *context, const char *prompt, bool secret, char *answer, size_t size);
+    void (*tell)(void *context, const char *text); /* may be NULL */
+    void *context;
+};
+
+enum sms365_verdict {
+    SMS365_DENY,  /* everything but the two below */
+    SMS365_ALLOW, /* a code of this challenge was accepted */
+    SMS365_BYPASS /* no code was needed, by a rule that the configuration names */
+};
+
+/* Why a verdict is what it is: name (for logs and programs) and text for a person. */
+#define SMS365_REASONS                                                                                                 \
+    SMS365_REASON(NONE, "none", "nothing was decided")                                                                 \
+    SMS365_REASON(CODE_ACCEPTED, "code_accepted", "the code was right")                                                \
+    SMS365_REASON(NO_FIRST_FACTOR, "no_first_factor", "no first factor was proved")                                    \
+    SMS365_REASON(UNKNOWN_USER, "unknown_user", "there is no such user")                                               \
+    SMS365_REASON(NOT_ENROLLED, "not_enrolled", "the user has no phone number here")                                   \
+    SMS365_REASON(WRONG_CODE, "wrong_code", "the code was wrong")                                                      \
+    SMS365_REASON(NOT_A_CODE, "not_a_code", "the answer was not a code")                                               \
+    SMS365_REASON(NO_ANSWER, "no_answer", "the prompt was not answered")                                               \
+    SMS365_REASON(TRIES_USED, "tries_used", "all tries are used up")                                                   \
+    SMS365_REASON(EXPIRED, "expired", "the code is too old")                                                           \
+    SMS365_REASON(TOO_MANY_SENDS, "too_many_sends", "too many messages were sent to this user")                        \
+    SMS365_REASON(TOO_MANY_FROM_HOST, "too_many_from_host", "too many attempts from this address")                     \
+    SMS365_REASON(TOO_MANY_OPEN, "too_many_open", "too many logins of this user wait for a code")                      \
+    SMS365_REASON(TOO_MANY_QUESTIONS, "too_many_questions", "no code was entered after several prompts")               \
+    SMS365_REASON(SUPERSEDED, "superseded", "another process used or replaced this challenge")                         \
+    SMS365_REASON(KEY_REFUSED, "key_refused", "the provider refuses the key, or this machine's address")               \
+    SMS365_REASON(NO_BALANCE, "no_balance", "the provider account has no balance left")                                \
+    SMS365_REASON(BAD_NUMBER, "bad_number", "the provider refuses the phone number")                                   \
+    SMS365_REASON(PROVIDER_REFUSED, "provider_refused", "the provider refused the request")                            \
+    SMS365_REASON(UNREACHABLE, "unreachable", "the provider cannot be reached")                                        \
+    SMS365_REASON(REPLY_LOST, "reply_lost", "the provider's reply was lost")                                           \
+    SMS365_REASON(BAD_REPLY, "bad_reply", "the provider's reply makes no sense")                                       \
+    SMS365_REASON(WRONG_ADDRESS, "wrong_address", "no key may be used from this machine's address")                    \
+    SMS365_REASON(STORE_FAILED, "store_failed", "the state store cannot be used")                                      \
+    SMS365_REASON(CONFIG_UNUSABLE, "config_unusable", "the configuration cannot be used")                              \
+    SMS365_REASON(INTERNAL, "internal", "an internal check failed")
+
+enum sms365_reason {
+#define SMS365_REASON(id, name, text) SMS365_REASON_##id,
+    SMS365_REASONS
+#undef SMS365_REASON
+};
+
+/* "wrong_code" and its like; static. */
+SMS365_API const char *sms365_reason_name(enum sms365_reason reason);
+/* The sentence for a person; static. */
+SMS365_API const char *sms365_reason_text(enum sms365_reason reason);
+
+/* How a login ended. {0} denies. */
+struct sms365_outcome {
+    enum sms365_verdict verdict;
+    enum sms365_reason reason;
+    int tries_left;        /* of the challenge that stays open for this holder; 0 when none does */
+    int64_t retry_after_s; /* when a limit was met: seconds until it lets go; 0 otherwise */
+};
+
+/*
+ * Run one challenge to its verdict: resume this holder's open one or send a new code, ask, have the answer checked.
+ * *outcome is always set, and denies on every error. Returns SMS365_OK when a verdict was reached in the regular way,
+ * whatever it is; err (may be NULL) tells about the rest.
+ */
+SMS365_API enum sms365_err sms365_login(struct sms365 *instance, const struct sms365_subject *subject,
+    const struct sms365_dialogue *dialogue, struct sms365_outcome *outcome, struct sms365_error *err);
+
+/* A parameter of a request; the key is added from the key store, never handed in. */
+struct sms365_param {
+    const char *name;
+    const char *value;
+};
+
+struct sms365_reply;
+
+/*
+ * Make one request of the provider's API, for example "me/balance", with the key that fits. *reply is set whenever the
+ * provider answered in its own terms, also when it refused (REFUSED); free it with sms365_reply_free().
+ * Errors: BAD_ARGUMENT, UNREACHABLE, REPLY_LOST, BAD_REPLY, REFUSED, WRONG_ADDRESS, NO_KEY, NO_MEMORY.
+ */
+SMS365_API enum sms365_err sms365_call(struct sms365 *instance, const char *endpoint,
+    const struct sms365_param *params, size_t count, struct sms365_reply **reply, struct sms365_error *err);
+
+/* A field's text, "mobile.msisdn" for one inside an object; NULL when it is not there. Numbers come as text. */
+SMS365_API const char *sms365_reply_get(const struct sms365_reply *reply, const char *field);
+/* The provider's error code, 0 for none. */
+SMS365_API int sms365_reply_error(const struct sms365_reply *reply);
+SMS365_API void sms365_reply_free(struct sms365_reply *reply);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
