@@ -7,25 +7,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/record.h"
 #include "pure/crypto.h"
 #include "sms365.h"
-
-/* Most bytes of one value: a slot of store_file is one page less its header. */
-#define SMS365_RECORD_MAX 3840
-/* Most bytes of a value of class HOST, whose records live in a table of fixed buckets. */
-#define SMS365_RECORD_HOST_MAX 64
-
-enum sms365_class {
-    SMS365_CLASS_USER, /* an enrolled user's counters and open challenges; kept until deleted */
-    SMS365_CLASS_HOST, /* what strangers choose: addresses. A fixed table: names that share a bucket share its value */
-    SMS365_CLASS_COUNT
-};
-
-struct sms365_record {
-    uint64_t version; /* 0: there is none */
-    size_t length;
-    uint8_t value[SMS365_RECORD_MAX];
-};
 
 struct sms365_store;
 

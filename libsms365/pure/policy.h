@@ -1,0 +1,114 @@
+/*
+ * Policy: what a user's record in the store holds, and the arithmetic of limits on it. Values in, values out: no store,
+ * no clock.
+ *
+ * Moments are milliseconds of the current boot's clock (negative: before this boot). When a record comes from another
+ * boot, the wall clock tells how long the machine was away, never less than nothing; so time powered off counts, and a
+ * clock set back only makes a wait start again.
+ */
+#ifndef SMS365_POLICY_H
+#define SMS365_POLICY_H
+
+#include "base/clock.h"
+#include "pure/msisdn.h"
+#include "sms365.h"
+
+#define SMS365_ID_BYTES 16     /* names one message sent, and its delivery report */
+#define SMS365_HOLDER_BYTES 16 /* keyed hash of service and holder */
+#define SMS365_AUTH_ID_SIZE 65 /* the provider's authId, with the NUL */
+#define SMS365_SENDS_MAX 32    /* moments of sends kept: no fewer than sends_per_hour may be */
+#define SMS365_OPEN_MAX 16     /* challenges of one user that may be open side by side */
+#define SMS365_HOUR_MS 3600000
+
+/* The figures of the configuration that policy and the challenge need. */
+struct sms365_limits {
+    int tries;       /* per code */
+    int64_t life_ms; /* of a code */
+    int64_t resend_after_ms;
+    int sends_per_hour; /* per user */
+    int host_attempts_per_hour;
+};
+
+enum sms365_phase {
+    SMS365_PHASE_SENDING = 1, /* reserved: the request may or may not have been made, or its reply was lost */
+    SMS365_PHASE_OPEN = 2     /* sent: the provider's authId is known */
+};
+
+enum sms365_delivery {
+    SMS365_DELIVERY_PENDING = 0, /* s */
+    SMS365_DELIVERY_DONE = 1,    /* d */
+    SMS365_DELIVERY_FAILED = 2   /* f */
+};
+
+/* One open challenge. */
+struct sms365_slot {
+    uint8_t id[SMS365_ID_BYTES];
+    uint8_t holder[SMS365_HOLDER_BYTES];
+    uint8_t phase;    /* enum sms365_phase */
+    uint8_t delivery; /* enum sms365_delivery */
+    uint8_t tries;    /* charged so far */
+    int64_t sent_ms;
+    char msisdn[SMS365_MSISDN_SIZE];
+    char auth_id[SMS365_AUTH_ID_SIZE];
+};
+
+/* A user's record. Plain data; {0} is that of a user never seen. */
+struct sms365_state {
+    size_t send_count;
+    int64_t sends[SMS365_SENDS_MAX]; /* oldest first */
+    size_t slot_count;
+    struct sms365_slot slots[SMS365_OPEN_MAX];
+};
+
+/* Bytes of an encoded record: at most size; false when it does not fit. */
+bool sms365_state_encode(
+    const struct sms365_state *state, const struct sms365_now *now, uint8_t *out, size_t size, size_t *length);
+
+/* Decode, in the time of `now`; length 0 is an empty record. False when it is not one of ours. */
+bool sms365_state_decode(struct sms365_state *state, const struct sms365_now *now, const uint8_t *data, size_t length);
+
+/* Forget sends older than an hour and challenges whose code is too old. */
+void sms365_state_prune(struct sms365_state *state, const struct sms365_limits *limits, const struct sms365_now *now);
+
+/* The holder's challenge, or the one of that id; NULL when there is none. */
+struct sms365_slot *sms365_state_held(struct sms365_state *state, const uint8_t holder[SMS365_HOLDER_BYTES]);
+struct sms365_slot *sms365_state_slot(struct sms365_state *state, const uint8_t id[SMS365_ID_BYTES]);
+
+/*
+ * Charge one send and put slot in the place of the holder's present challenge, or beside the others. NONE when done;
+ * TOO_MANY_SENDS (*retry_after_ms says when it lets go) or TOO_MANY_OPEN when it may not be.
+ */
+enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct sms365_limits *limits,
+    const struct sms365_slot *slot, const struct sms365_now *now, int64_t *retry_after_ms);
+
+/* Take back a send that was certainly not made, and its challenge. */
+void sms365_state_refund(struct sms365_state *state, const uint8_t id[SMS365_ID_BYTES]);
+
+/* Drop the challenge of that id. False when it is not there. */
+bool sms365_state_drop(struct sms365_state *state, const uint8_t id[SMS365_ID_BYTES]);
+
+/* Milliseconds until the code is too old; 0 or less: it is. */
+int64_t sms365_slot_life_ms(
+    const struct sms365_slot *slot, const struct sms365_limits *limits, const struct sms365_now *now);
+
+/* Milliseconds until this challenge may be sent again to the same number; 0: now. A message that failed may be at once.
+ */
+int64_t sms365_slot_resend_ms(
+    const struct sms365_slot *slot, const struct sms365_limits *limits, const struct sms365_now *now);
+
+/* An address's record: attempts within an hour of the first. */
+struct sms365_host_state {
+    int64_t since_ms;
+    int64_t attempts;
+};
+
+bool sms365_host_encode(
+    const struct sms365_host_state *host, const struct sms365_now *now, uint8_t *out, size_t size, size_t *length);
+bool sms365_host_decode(
+    struct sms365_host_state *host, const struct sms365_now *now, const uint8_t *data, size_t length);
+
+/* Count one attempt. False when it is one too many (*retry_after_ms); it is counted up to the limit only. */
+bool sms365_host_charge(struct sms365_host_state *host, const struct sms365_limits *limits,
+    const struct sms365_now *now, int64_t *retry_after_ms);
+
+#endif

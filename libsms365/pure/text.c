@@ -1,0 +1,118 @@
+#include "pure/text.h"
+
+#include "base/str.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LANGUAGES 2
+
+static const char *const texts[SMS365_TEXT_COUNT][LANGUAGES] = {
+    [SMS365_TEXT_GENERIC] = {"Verification code: ", "Κωδικός επαλήθευσης: "},
+    [SMS365_TEXT_CODE] = {"Code sent to %1 (%2). Enter it, or %3: ",
+        "Στάλθηκε κωδικός στο %1 (%2). Πληκτρολογήστε τον, ή %3: "},
+    [SMS365_TEXT_CODE_AGAIN] = {"Code sent to %1 %2 ago (%3), %4. Enter it, or %5: ",
+        "Στάλθηκε κωδικός στο %1 πριν από %2 (%3), %4. Πληκτρολογήστε τον, ή %5: "},
+    [SMS365_TEXT_LOST] = {"The provider did not answer: a code may have been sent to %1, but it cannot be used. "
+                          "r = send a new one: ",
+        "Ο πάροχος δεν απάντησε: ίσως στάλθηκε κωδικός στο %1, αλλά δεν μπορεί να χρησιμοποιηθεί. r = νέος κωδικός: "},
+    [SMS365_TEXT_AGAIN] = {"r = again", "r = ξανά"},
+    [SMS365_TEXT_AGAIN_OTHER] = {"r = again, o = other number", "r = ξανά, o = άλλος αριθμός"},
+    [SMS365_TEXT_DELIVERED] = {"delivered", "παραδόθηκε"},
+    [SMS365_TEXT_PENDING] = {"pending", "εκκρεμεί"},
+    [SMS365_TEXT_FAILED] = {"not delivered", "δεν παραδόθηκε"},
+    [SMS365_TEXT_SECONDS] = {"%1 s", "%1 δ."},
+    [SMS365_TEXT_MINUTES] = {"%1 min", "%1 λ."},
+    [SMS365_TEXT_ONE_TRY] = {"1 try left", "απομένει 1 προσπάθεια"},
+    [SMS365_TEXT_TRIES] = {"%1 tries left", "απομένουν %1 προσπάθειες"},
+    [SMS365_TEXT_TOO_SOON] = {"Too soon: r works again in %1. ", "Πολύ νωρίς: το r ισχύει ξανά σε %1. "},
+    [SMS365_TEXT_NO_OTHER] = {"There is no other number. ", "Δεν υπάρχει άλλος αριθμός. "},
+    [SMS365_TEXT_NO_MORE_SENDS] = {"No more messages can be sent for %1. ", "Δεν στέλνονται άλλα μηνύματα για %1. "},
+    [SMS365_TEXT_WRONG] = {"Wrong code; %1.", "Λάθος κωδικός: %1."},
+    [SMS365_TEXT_NOT_ENROLLED] = {"You have no phone number here for the code that is needed. Ask %1.",
+        "Δεν έχετε δηλωμένο κινητό για τον κωδικό που απαιτείται. Απευθυνθείτε: %1."},
+    [SMS365_TEXT_LATER] = {" Try again in %1.", " Δοκιμάστε ξανά σε %1."},
+    [SMS365_TEXT_PRESS_ENTER] = {" Press Enter: ", " Πατήστε Enter: "},
+};
+
+static const struct {
+    enum sms365_reason reason;
+    const char *text[LANGUAGES];
+} denials[] = {
+    {SMS365_REASON_WRONG_CODE, {"Wrong code.", "Λάθος κωδικός."}},
+    {SMS365_REASON_NOT_A_CODE, {"That is not a code.", "Αυτό δεν είναι κωδικός."}},
+    {SMS365_REASON_NO_ANSWER, {"No code was entered.", "Δεν δόθηκε κωδικός."}},
+    {SMS365_REASON_TRIES_USED, {"All tries are used up.", "Οι προσπάθειες εξαντλήθηκαν."}},
+    {SMS365_REASON_EXPIRED,
+        {"The code is too old. Log in again for a new one.", "Ο κωδικός έληξε. Συνδεθείτε ξανά για νέο."}},
+    {SMS365_REASON_TOO_MANY_SENDS, {"Too many messages were sent to you.", "Σας στάλθηκαν πάρα πολλά μηνύματα."}},
+    {SMS365_REASON_TOO_MANY_FROM_HOST, {"Too many attempts.", "Πάρα πολλές προσπάθειες."}},
+    {SMS365_REASON_TOO_MANY_OPEN,
+        {"Too many of your logins wait for a code.", "Πάρα πολλές συνδέσεις σας περιμένουν κωδικό."}},
+    {SMS365_REASON_TOO_MANY_QUESTIONS, {"No code was entered.", "Δεν δόθηκε κωδικός."}},
+    {SMS365_REASON_SUPERSEDED, {"This code was used or replaced by another login.",
+                                   "Ο κωδικός χρησιμοποιήθηκε ή αντικαταστάθηκε από άλλη σύνδεση."}},
+    {SMS365_REASON_KEY_REFUSED, {"The SMS provider does not accept this machine's key or address. "
+                                 "Tell your administrator.",
+                                    "Ο πάροχος SMS δεν δέχεται το κλειδί ή τη διεύθυνση του συστήματος. "
+                                    "Ενημερώστε τον διαχειριστή."}},
+    {SMS365_REASON_NO_BALANCE, {"The SMS account is out of credit. Tell your administrator.",
+                                   "Ο λογαριασμός SMS δεν έχει υπόλοιπο. Ενημερώστε τον διαχειριστή."}},
+    {SMS365_REASON_BAD_NUMBER, {"The SMS provider does not accept your phone number. Tell your administrator.",
+                                   "Ο πάροχος SMS δεν δέχεται τον αριθμό σας. Ενημερώστε τον διαχειριστή."}},
+    {SMS365_REASON_PROVIDER_REFUSED, {"The SMS provider refused. Try again, or tell your administrator.",
+                                         "Ο πάροχος SMS αρνήθηκε. Δοκιμάστε ξανά ή ενημερώστε τον διαχειριστή."}},
+    {SMS365_REASON_UNREACHABLE, {"The SMS provider cannot be reached. Try again later.",
+                                    "Ο πάροχος SMS δεν είναι προσβάσιμος. Δοκιμάστε αργότερα."}},
+    {SMS365_REASON_REPLY_LOST,
+        {"The SMS provider did not answer. Try again.", "Ο πάροχος SMS δεν απάντησε. Δοκιμάστε ξανά."}},
+    {SMS365_REASON_BAD_REPLY, {"The SMS provider's answer makes no sense. Try again later.",
+                                  "Η απάντηση του παρόχου SMS δεν είναι κατανοητή. Δοκιμάστε αργότερα."}},
+    {SMS365_REASON_WRONG_ADDRESS, {"This machine may not use its SMS key from its present address. "
+                                   "Tell your administrator.",
+                                      "Το σύστημα δεν μπορεί να χρησιμοποιήσει το κλειδί SMS από τη διεύθυνσή του. "
+                                      "Ενημερώστε τον διαχειριστή."}},
+};
+
+void sms365_text_format(
+    char *out, size_t size, enum sms365_language language, enum sms365_text text, const char *const *args)
+{
+    struct sms365_buf buf;
+    size_t count = 0;
+
+    while (args != NULL && args[count] != NULL)
+        count++;
+    sms365_buf_init(&buf, size - 1);
+    for (const char *c = texts[text][language]; *c != '\0'; c++) {
+        if (c[0] == '%' && c[1] >= '1' && c[1] <= '5') {
+            const size_t which = (size_t)(*++c - '1');
+            sms365_buf_puts(&buf, which < count ? args[which] : "");
+        } else {
+            sms365_buf_add(&buf, c, 1);
+        }
+    }
+    if (!sms365_str_copy(out, size, sms365_buf_text(&buf)))
+        out[0] = '\0';
+    sms365_buf_free(&buf);
+}
+
+const char *sms365_text_denial(enum sms365_language language, enum sms365_reason reason)
+{
+    for (size_t i = 0; i < sizeof denials / sizeof *denials; i++)
+        if (denials[i].reason == reason)
+            return denials[i].text[language];
+    return language == SMS365_LANGUAGE_EL ? "Δεν είναι δυνατή η σύνδεση τώρα. Ενημερώστε τον διαχειριστή."
+                                          : "You cannot be logged in now. Tell your administrator.";
+}
+
+void sms365_text_duration(char out[32], enum sms365_language language, int64_t ms)
+{
+    char number[24];
+    const int64_t s = ms <= 0 ? 0 : (ms + 999) / 1000;
+    const bool minutes = s >= 120;
+
+    (void)snprintf(number, sizeof number, "%" PRId64, minutes ? (s + 59) / 60 : s);
+    sms365_text_format(
+        out, 32, language, minutes ? SMS365_TEXT_MINUTES : SMS365_TEXT_SECONDS, (const char *const[]){number, NULL});
+}
