@@ -1,0 +1,183 @@
+"""The programs under test as a person meets them: terminals with sshd, ssh, sudo, su and pamtester behind them."""
+
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+
+import pexpect
+
+import world
+
+SSH = ("ssh", "-F", "none", "-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no",
+       "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-o", "ControlMaster=no")
+CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TERM": "dumb"}
+
+
+class Terminal:
+    """A program on a terminal of its own (and so in a session of its own)."""
+
+    def __init__(self, argv, env=None, cwd="/"):
+        self._child = pexpect.spawn(argv[0], list(argv[1:]), env={**CLEAN, **(env or {})}, cwd=cwd, timeout=20,
+                                    encoding="utf-8", codec_errors="backslashreplace", echo=True, maxread=65536)
+        self._child.delaybeforesend = None
+        self.pid = self._child.pid
+        self._seen = []
+
+    def sees(self, text, seconds=20):
+        """Wait until text appears; returns what stood before it."""
+        self._child.expect_exact(text, timeout=seconds)
+        self._seen.append(self._child.before + self._child.after)
+        return self._child.before
+
+    def sees_match(self, pattern, seconds=20):
+        """Wait until a regular expression matches; returns the match."""
+        self._child.expect(pattern, timeout=seconds)
+        self._seen.append(self._child.before + self._child.after)
+        return self._child.match
+
+    def answers(self, text):
+        """Type text and Enter."""
+        self._child.send(text + "\r")
+
+    def types(self, text):
+        """Type without Enter; control characters as they are."""
+        self._child.send(text)
+
+    def hangs_up(self):
+        """The line drops: the terminal is closed."""
+        self._child.close(force=False)
+
+    def ends(self, seconds=30):
+        """Wait for the end; returns the exit status (128 + signal when killed)."""
+        self._child.expect(pexpect.EOF, timeout=seconds)
+        self._seen.append(self._child.before)
+        self._child.wait()
+        self._child.close()
+        status = self._child.exitstatus
+        return status if status is not None else 128 + self._child.signalstatus
+
+    def alive(self):
+        return self._child.isalive()
+
+    def kill(self):
+        if not self._child.closed:
+            self._child.close(force=True)
+
+    @property
+    def text(self):
+        """Everything seen so far."""
+        return "".join(self._seen)
+
+
+def free_port():
+    """A port the kernel picks. In a network namespace of our own nobody else takes it meanwhile."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Sshd:
+    """A real sshd on a port of 127.0.0.1. Its PAM service is its base name: hence the symbolic link."""
+
+    def __init__(self, service="sshd", methods="publickey,keyboard-interactive", **settings):
+        self.directory = tempfile.mkdtemp(prefix="sshd-", dir="/run")
+        self.log = world.Lines()
+        self.port = free_port()
+        binary = f"{self.directory}/{service}"
+        os.symlink("/usr/sbin/sshd", binary)
+        world.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.directory}/host_key")
+        chosen = {"ListenAddress": "127.0.0.1", "Port": self.port, "HostKey": f"{self.directory}/host_key",
+                  "PidFile": "none", "UsePAM": "yes", "AuthenticationMethods": methods, "PasswordAuthentication": "no",
+                  "KbdInteractiveAuthentication": "yes", "PermitRootLogin": "no", "PrintMotd": "no",
+                  "LogLevel": "VERBOSE", "Subsystem": "sftp internal-sftp", "UseDNS": "no", **settings}
+        with open(f"{self.directory}/config", "w") as config:
+            config.writelines(f"{name} {value}\n" for name, value in chosen.items())
+        self._process = subprocess.Popen([binary, "-D", "-e", "-f", f"{self.directory}/config"], env=CLEAN,
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        threading.Thread(target=self._collect, daemon=True).start()
+        self.log.wait(f"Server listening on 127.0.0.1 port {self.port}")
+
+    def _collect(self):
+        for line in self._process.stderr:
+            self.log.add(line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
+
+    def client(self, user, *command, options=(), key=True):
+        """The command line of a client that logs in as user."""
+        return [*SSH, *(("-i", user.key) if key else ("-o", "PubkeyAuthentication=no")), *options, "-p", str(self.port),
+                f"{user.name}@127.0.0.1", *command]
+
+    def login(self, user, *command, options=(), key=True):
+        """A person at a terminal runs the client."""
+        return Terminal(self.client(user, *(command or ("echo", "in-as-$(id -un)")), options=options, key=key))
+
+    def copy(self, user, source, target, options=()):
+        """A person copies a file there with scp."""
+        return Terminal(["scp", *SSH[1:], "-i", user.key, *options, "-P", str(self.port), source,
+                         f"{user.name}@127.0.0.1:{target}"])
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait()
+
+
+def sudo(user, *command, env=None, options=()):
+    """user runs a command as root by sudo. env is what the user has exported."""
+    assignments = [f"{name}={value}" for name, value in (env or {}).items()]
+    return Terminal(user.command("env", *assignments, "sudo", *options, *(command or ("echo", "in-as-root"))))
+
+
+def su(user, target, env=None, command="echo in-as-$(id -un)"):
+    """user becomes target by su."""
+    assignments = [f"{name}={value}" for name, value in (env or {}).items()]
+    return Terminal(user.command("env", *assignments, "su", "-c", command, target))
+
+
+# What pamtester prints for the codes of pam_authenticate (pam_strerror of Linux-PAM).
+PAM_TEXTS = {
+    "successfully authenticated": "PAM_SUCCESS",
+    "Authentication failure": "PAM_AUTH_ERR",
+    "Have exhausted maximum number of retries for service": "PAM_MAXTRIES",
+    "Authentication service cannot retrieve authentication info": "PAM_AUTHINFO_UNAVAIL",
+    "Error in service module": "PAM_SERVICE_ERR",
+    "Conversation error": "PAM_CONV_ERR",
+    "User not known to the underlying authentication module": "PAM_USER_UNKNOWN",
+    "Permission denied": "PAM_PERM_DENIED",
+    "The return value should be ignored by PAM dispatch": "PAM_IGNORE",
+    "Memory buffer error": "PAM_BUF_ERR",
+    "System error": "PAM_SYSTEM_ERR",
+    "Critical error - immediate abort": "PAM_ABORT",
+    "Module is unknown": "PAM_MODULE_UNKNOWN",
+}
+
+
+def pamtester_argv(service, user, *operations, proven="publickey", rhost=None):
+    """The command line of pamtester. proven is what sshd says of the first factor; None: it says nothing."""
+    argv = ["pamtester"]
+    if proven is not None:
+        argv += ["-E", f"SSH_AUTH_INFO_0={proven}"]
+    if rhost is not None:
+        argv += ["-I", f"rhost={rhost}"]
+    return argv + [service, getattr(user, "name", user), *(operations or ("authenticate",))]
+
+
+class Pamtester(Terminal):
+    """pamtester: a PAM application without a first factor of its own."""
+
+    def __init__(self, service, user, *operations, proven="publickey", rhost=None, env=None, before=()):
+        super().__init__([*before, *pamtester_argv(service, user, *operations, proven=proven, rhost=rhost)], env=env)
+
+    def code(self, seconds=30):
+        """Wait for the end; the name of the PAM code that the last operation returned."""
+        self.ends(seconds)
+        return code_in(self.text)
+
+
+def code_in(text):
+    """The PAM code that pamtester's last line tells."""
+    told = re.findall(r"pamtester: (.*?)\r?$", text, re.M)
+    if not told:
+        raise AssertionError(f"pamtester told no result:\n{text}")
+    return PAM_TEXTS.get(told[-1].strip(), told[-1].strip())
