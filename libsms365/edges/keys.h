@@ -16,11 +16,12 @@
 #include "base/mem.h"
 #include "pure/cidr.h"
 #include "pure/crypto.h"
+#include "pure/url.h"
 #include "sms365.h"
 
 #define SMS365_KEY_NAME_MAX 32  /* letters, digits, hyphen, underscore */
 #define SMS365_KEY_URLS_MAX 4   /* base URLs of one key */
-#define SMS365_KEY_URL_SIZE 256 /* with the NUL */
+#define SMS365_KEY_URL_SIZE SMS365_URL_SIZE
 #define SMS365_KEYS_MAX 16
 
 struct sms365_key {
@@ -61,9 +62,5 @@ enum sms365_err sms365_key_save(const struct sms365_key *key, const char *dir, c
     bool sandbox, bool replace, struct sms365_error *err);
 enum sms365_err sms365_key_remove(const char *dir, const char *name, struct sms365_error *err);
 void sms365_key_free(struct sms365_key *key);
-
-/* A base URL: https://host[:port][/path], or http:// to a numeric loopback address with sandbox. No user, query, or
- * fragment; control characters and blanks refused. out has room for SMS365_KEY_URL_SIZE; a trailing slash is cut. */
-enum sms365_err sms365_url_check(char *out, const char *url, bool sandbox, struct sms365_error *err);
 
 #endif
