@@ -1,0 +1,46 @@
+/* The provider's endpoints, their parameters and errors: libsms365/pure/endpoints.def as tables to look things up in.
+ */
+#ifndef SANDBOX_ENDPOINTS_H
+#define SANDBOX_ENDPOINTS_H
+
+#include "base.h"
+#include "params.h"
+
+enum endpoint_id {
+#define ENDPOINT(id, path, auth, money, help) EP_##id,
+#include "pure/endpoints.def"
+    EP_COUNT
+};
+
+enum endpoint_auth { AUTH_KEY, AUTH_LOGIN, AUTH_OPEN };
+enum param_type { TYPE_TEXT, TYPE_NUMBER, TYPE_MSISDN, TYPE_BOOL, TYPE_URL, TYPE_SECRET };
+
+struct endpoint {
+    enum endpoint_id id;
+    const char *path;
+    enum endpoint_auth auth;
+};
+
+struct endpoint_param {
+    enum endpoint_id endpoint;
+    const char *name;
+    enum param_type type;
+    int64_t min, max;
+    bool required;
+    unsigned err_empty, err_bad;
+};
+
+#define ERROR_CREDENTIALS 101
+
+/* By path, aliases too; NULL if there is none. */
+const struct endpoint *endpoint_find(const char *path);
+const struct endpoint *endpoint_get(enum endpoint_id id);
+const struct endpoint_param *endpoint_param(enum endpoint_id id, const char *name);
+
+/* The first documented error of these parameters, credentials apart; 0: none. */
+unsigned endpoint_check(const struct endpoint *e, const struct params *params);
+
+/* The reference's words for an error, NULL for one it does not have. */
+const char *endpoint_error_text(unsigned error);
+
+#endif

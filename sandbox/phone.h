@@ -1,0 +1,64 @@
+/*
+ * The phone: every message that was sent, oldest first, up to a number beyond which the oldest are forgotten. Every
+ * change gives a message a new revision, so that whoever saw revision N can ask for all that is newer.
+ */
+#ifndef SANDBOX_PHONE_H
+#define SANDBOX_PHONE_H
+
+#include "chance.h"
+#include "msisdn.h"
+
+#include <cjson/cJSON.h>
+
+#define PHONE_MESSAGES_MAX 10000
+#define MESSAGE_TEXT_MAX 1600 /* characters: the longest text that the reference's endpoints take */
+#define MESSAGE_FROM_MAX 16
+#define CODE_DIGITS 4
+#define AUTH_ID_DIGITS 32
+#define ID_TEXT 21
+
+struct message {
+    uint64_t seq; /* 1, 2, 3...: the number under which it is found again */
+    uint64_t revision;
+    char id[ID_TEXT];
+    char auth_id[AUTH_ID_DIGITS + 1]; /* of 2fa/send; else empty */
+    char code[CODE_DIGITS + 1];       /* likewise */
+    char to[MSISDN_TEXT];
+    char *from, *text, *callback; /* callback may be NULL */
+    char status;                  /* s, d or f */
+    bool scheduled;               /* not on the phone yet */
+    bool flash;
+    unsigned parts;
+    milli cost;
+    const char *mcc, *mnc;
+    int64_t time_ms;               /* wall clock */
+    struct message *older, *newer; /* by revision */
+};
+
+struct phone {
+    struct message *message[PHONE_MESSAGES_MAX]; /* a ring: seq modulo its size */
+    uint64_t first_seq, next_seq;
+    uint64_t revision, cleared_at; /* revisions */
+    uint64_t first_id;
+    struct message *oldest_change, *newest_change;
+};
+
+void phone_init(struct phone *p, struct chance *chance);
+void phone_clear(struct phone *p);
+void phone_free(struct phone *p);
+
+/* Takes the message's own texts over; gives it seq and id. */
+struct message *phone_add(struct phone *p, const struct message *draft);
+struct message *phone_find(const struct phone *p, uint64_t seq);
+struct message *phone_find_id(const struct phone *p, const char *id);
+struct message *phone_find_auth(const struct phone *p, const char *auth_id);
+/* Marks it as changed: it gets the newest revision. */
+void phone_touch(struct phone *p, struct message *m);
+
+/* The earliest change after that revision, NULL if there is none. */
+const struct message *phone_changed_since(const struct phone *p, uint64_t revision);
+
+cJSON *message_json(const struct message *m);
+cJSON *phone_json(const struct phone *p, const char *to); /* to: NULL for all */
+
+#endif

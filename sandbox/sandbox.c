@@ -1,0 +1,316 @@
+#include "sandbox.h"
+#include "smstext.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BEAT_MS 15000
+#define SLEEP_MAX_MS 60000
+#define OUTBOX_MAX 1024
+
+/* What becomes of messages whose recipient ends with these digits. */
+static const struct {
+    const char *digits;
+    char status;
+    int64_t after_ms; /* -1: as set */
+} fates[] = {
+    {"0001", 'f', -1},
+    {"0002", 's', -1},
+    {"0003", 'd', 3000},
+};
+#define FATE_DIGITS 4
+
+void sandbox_lock(struct sandbox *box)
+{
+    pthread_mutex_lock(&box->lock);
+}
+
+void sandbox_unlock(struct sandbox *box)
+{
+    pthread_mutex_unlock(&box->lock);
+}
+
+static bool set_timer(struct sandbox *box, int64_t due_ms, enum timer_kind kind, uint64_t subject)
+{
+    if (!timers_add(&box->timers, due_ms, kind, subject))
+        return false;
+    if (box->timers.heap[0].order == box->timers.order - 1)
+        postman_wake(box->postman);
+    return true;
+}
+
+static char fate_of(const struct settings *s, const char *to, int64_t *after_ms)
+{
+    size_t len = strlen(to);
+    const char *end = to + (len > FATE_DIGITS ? len - FATE_DIGITS : 0);
+    *after_ms = s->delivery_after_ms;
+    for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++) {
+        if (strcmp(fates[i].digits, end) != 0)
+            continue;
+        if (fates[i].after_ms >= 0)
+            *after_ms = fates[i].after_ms;
+        return fates[i].status;
+    }
+    return s->delivery;
+}
+
+static bool set_report(struct sandbox *box, const struct message *m)
+{
+    int64_t after_ms;
+    if (fate_of(&box->settings, m->to, &after_ms) == 's')
+        return true;
+    return set_timer(box, clock_ms() + after_ms, TIMER_REPORT, m->seq);
+}
+
+unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms, struct message **out)
+{
+    unsigned error = 0;
+    int64_t now_ms = clock_wall_ms();
+    draft->scheduled = at_ms > now_ms;
+    draft->time_ms = draft->scheduled ? at_ms : now_ms;
+    draft->status = 's';
+    if (draft->cost > box->settings.balance)
+        error = ERROR_NO_BALANCE;
+    else if (box->timers.count == TIMERS_MAX)
+        error = ERROR_NOT_QUEUED;
+    if (error != 0) {
+        free(draft->from);
+        free(draft->text);
+        free(draft->callback);
+        return error;
+    }
+    box->settings.balance -= draft->cost;
+    struct message *m = phone_add(&box->phone, draft);
+    if (m->scheduled) {
+        set_timer(box, clock_ms() + (at_ms - now_ms), TIMER_ARRIVE, m->seq);
+    } else {
+        set_report(box, m);
+        sandbox_notify(box);
+    }
+    *out = m;
+    return 0;
+}
+
+void sandbox_hold(struct sandbox *box, struct held *h)
+{
+    h->serial = ++box->held_serial;
+    h->next = box->held;
+    h->back = &box->held;
+    if (h->next != NULL)
+        h->next->back = &h->next;
+    box->held = h;
+    MHD_suspend_connection(h->connection);
+    if (!set_timer(box, h->until_ms, TIMER_RELEASE, h->serial) || box->stopping)
+        sandbox_forget(box, h);
+}
+
+static void unlink_held(struct held *h)
+{
+    *h->back = h->next;
+    if (h->next != NULL)
+        h->next->back = h->back;
+    h->back = NULL;
+}
+
+void sandbox_forget(struct sandbox *box, struct held *h)
+{
+    (void)box;
+    if (h->back == NULL)
+        return;
+    unlink_held(h);
+    MHD_resume_connection(h->connection);
+}
+
+/* What it waited for has come, or the time is over: on with it, after the delay that a fault may add. */
+static void release(struct sandbox *box, struct held *h)
+{
+    int64_t delay_ms = h->delay_ms;
+    h->message = 0;
+    h->delay_ms = 0;
+    if (delay_ms > 0) {
+        h->until_ms = clock_ms() + delay_ms;
+        if (set_timer(box, h->until_ms, TIMER_RELEASE, h->serial))
+            return;
+    }
+    sandbox_forget(box, h);
+}
+
+static void release_serial(struct sandbox *box, uint64_t serial, int64_t now_ms)
+{
+    for (struct held *h = box->held; h != NULL; h = h->next) {
+        if (h->serial == serial) {
+            if (h->until_ms <= now_ms)
+                release(box, h);
+            return;
+        }
+    }
+}
+
+static void release_waiters(struct sandbox *box, uint64_t message)
+{
+    struct held *next;
+    for (struct held *h = box->held; h != NULL; h = next) {
+        next = h->next;
+        if (h->message == message)
+            release(box, h);
+    }
+}
+
+void sandbox_listen(struct sandbox *box, struct listener *l)
+{
+    l->next = box->listeners;
+    l->back = &box->listeners;
+    if (l->next != NULL)
+        l->next->back = &l->next;
+    box->listeners = l;
+    box->listener_count++;
+}
+
+void sandbox_unlisten(struct sandbox *box, struct listener *l)
+{
+    *l->back = l->next;
+    if (l->next != NULL)
+        l->next->back = l->back;
+    box->listener_count--;
+}
+
+void sandbox_notify(struct sandbox *box)
+{
+    for (struct listener *l = box->listeners; l != NULL; l = l->next) {
+        if (l->waiting) {
+            l->waiting = false;
+            MHD_resume_connection(l->connection);
+        }
+    }
+}
+
+static void beat(struct sandbox *box)
+{
+    for (struct listener *l = box->listeners; l != NULL; l = l->next)
+        l->beat = true;
+    sandbox_notify(box);
+    set_timer(box, clock_ms() + BEAT_MS, TIMER_BEAT, 0);
+}
+
+static void report(struct sandbox *box, struct message *m)
+{
+    int64_t ignored;
+    m->status = fate_of(&box->settings, m->to, &ignored);
+    if (m->status == 's') /* the setting was changed meanwhile */
+        return;
+    phone_touch(&box->phone, m);
+    release_waiters(box, m->seq);
+    sandbox_notify(box);
+    if (m->callback == NULL)
+        return;
+    if (box->outbox_count == OUTBOX_MAX)
+        box->journal.callbacks_failed++;
+    else
+        box->outbox[box->outbox_count++] = postman_url(m);
+}
+
+static void arrive(struct sandbox *box, struct message *m)
+{
+    m->scheduled = false;
+    phone_touch(&box->phone, m);
+    set_report(box, m);
+    sandbox_notify(box);
+}
+
+static void fire(struct sandbox *box, const struct timer *t, int64_t now_ms)
+{
+    struct message *m = phone_find(&box->phone, t->subject);
+    if (t->kind == TIMER_BEAT)
+        beat(box);
+    else if (t->kind == TIMER_RELEASE)
+        release_serial(box, t->subject, now_ms);
+    else if (m != NULL && t->kind == TIMER_ARRIVE)
+        arrive(box, m);
+    else if (m != NULL)
+        report(box, m);
+}
+
+static void mail(struct sandbox *box, uint64_t *failed)
+{
+    for (size_t i = 0; i < box->outbox_count; i++) {
+        if (!postman_send(box->postman, box->outbox[i]))
+            (*failed)++;
+        free(box->outbox[i]);
+    }
+    box->outbox_count = 0;
+}
+
+static void *background(void *context)
+{
+    struct sandbox *box = context;
+    uint64_t done = 0, failed = 0;
+    for (;;) {
+        struct timer t;
+        int64_t now_ms = clock_ms();
+        sandbox_lock(box);
+        box->journal.callbacks_done += done;
+        box->journal.callbacks_failed += failed;
+        bool stopping = box->stopping;
+        while (!stopping && timers_take(&box->timers, now_ms, &t))
+            fire(box, &t, now_ms);
+        sandbox_unlock(box);
+        done = failed = 0;
+        mail(box, &failed);
+        if (stopping)
+            return NULL;
+        postman_work(box->postman, &done, &failed);
+        sandbox_lock(box);
+        int sleep_ms = done + failed > 0 ? 0 : timers_next_in(&box->timers, clock_ms(), SLEEP_MAX_MS);
+        sandbox_unlock(box);
+        if (sleep_ms > 0)
+            postman_wait(box->postman, sleep_ms);
+    }
+}
+
+struct sandbox *sandbox_start(const struct settings *settings, const uint64_t *seed, const char *callback_ca)
+{
+    struct sandbox *box = mem_get(sizeof(*box));
+    box->settings = *settings;
+    chance_shuffle(&box->chance);
+    box->run = chance_below(&box->chance, UINT32_MAX);
+    if (seed != NULL)
+        chance_seed(&box->chance, *seed);
+    phone_init(&box->phone, &box->chance);
+    box->outbox = mem_get(OUTBOX_MAX * sizeof(*box->outbox));
+    box->postman = postman_new(callback_ca);
+    if (box->postman != NULL && pthread_mutex_init(&box->lock, NULL) == 0) {
+        timers_add(&box->timers, clock_ms() + BEAT_MS, TIMER_BEAT, 0);
+        if (pthread_create(&box->background, NULL, background, box) == 0)
+            return box;
+        pthread_mutex_destroy(&box->lock);
+    }
+    if (box->postman != NULL)
+        postman_free(box->postman);
+    timers_free(&box->timers);
+    free(box->outbox);
+    free(box);
+    return NULL;
+}
+
+void sandbox_stop(struct sandbox *box)
+{
+    sandbox_lock(box);
+    box->stopping = true;
+    while (box->held != NULL)
+        sandbox_forget(box, box->held);
+    sandbox_notify(box);
+    sandbox_unlock(box);
+    postman_wake(box->postman);
+    pthread_join(box->background, NULL);
+}
+
+void sandbox_free(struct sandbox *box)
+{
+    phone_free(&box->phone);
+    journal_clear(&box->journal);
+    timers_free(&box->timers);
+    postman_free(box->postman);
+    pthread_mutex_destroy(&box->lock);
+    free(box->outbox);
+    free(box);
+}

@@ -1,0 +1,89 @@
+/*
+ * The sandbox's state, and the thread that moves it on: delivery reports, callbacks, requests that are held.
+ *
+ * One lock guards everything here. The server's thread takes it for each request, the background thread for each
+ * moment that is due; network work is done without it. Functions below that touch the state expect it to be held.
+ */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include "chance.h"
+#include "journal.h"
+#include "phone.h"
+#include "postman.h"
+#include "settings.h"
+#include "timers.h"
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#define ERROR_NO_BALANCE 105
+#define ERROR_NOT_QUEUED 106
+
+/* A connection that is suspended until something happens. Part of whatever waits, which also frees it. */
+struct held {
+    struct held *next, **back; /* back NULL: not held */
+    struct MHD_Connection *connection;
+    uint64_t serial;
+    uint64_t message; /* released when this one's report is in; 0: nothing but time releases it */
+    int64_t until_ms; /* the latest moment for that */
+    int64_t delay_ms; /* and then so much longer */
+};
+
+/* Somebody who follows the events. */
+struct listener {
+    struct listener *next, **back;
+    struct MHD_Connection *connection;
+    struct sandbox *box;
+    bool waiting; /* suspended: nothing to tell */
+    bool beat;    /* to be shown that we live */
+    uint64_t seen;
+    struct buf frames;
+    size_t sent;
+};
+
+struct sandbox {
+    pthread_mutex_t lock;
+    struct settings settings;
+    struct phone phone;
+    struct journal journal;
+    struct chance chance;
+    struct timers timers;
+    struct held *held;
+    uint64_t held_serial;
+    struct listener *listeners;
+    size_t listener_count;
+    bool stopping;
+    uint64_t run; /* tells this run's event numbers from another's */
+
+    struct postman *postman;
+    char **outbox; /* callback URLs; the background thread's alone */
+    size_t outbox_count;
+    pthread_t background;
+};
+
+/* NULL if threads or libcurl fail. */
+struct sandbox *sandbox_start(const struct settings *settings, const uint64_t *seed, const char *callback_ca);
+/* Ends the background thread and lets every held connection go; call it before the server is stopped. */
+void sandbox_stop(struct sandbox *box);
+void sandbox_free(struct sandbox *box);
+
+void sandbox_lock(struct sandbox *box);
+void sandbox_unlock(struct sandbox *box);
+
+/*
+ * Puts a message on its way: takes its cost from the balance, shows it on the phone now or at at_ms (wall clock),
+ * decides its fate by its number. Takes the draft's texts over, also on failure. 0, or the reference's error.
+ */
+unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms, struct message **out);
+
+/* Suspends the connection; the access handler is called again when the time has come. */
+void sandbox_hold(struct sandbox *box, struct held *h);
+void sandbox_forget(struct sandbox *box, struct held *h);
+
+void sandbox_listen(struct sandbox *box, struct listener *l);
+void sandbox_unlisten(struct sandbox *box, struct listener *l);
+/* Wakes all who listen. */
+void sandbox_notify(struct sandbox *box);
+
+#endif

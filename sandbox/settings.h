@@ -1,0 +1,32 @@
+/* What can be set from the command line and, while it runs, by POST /sandbox/settings. A plain value: copy it, change
+   the copy, keep it if all changes were good. */
+#ifndef SANDBOX_SETTINGS_H
+#define SANDBOX_SETTINGS_H
+
+#include "base.h"
+#include "faults.h"
+#include "whitelist.h"
+
+#include <cjson/cJSON.h>
+
+#define SETTING_TEXT 257
+
+/* How lists look in a JSON reply. */
+enum shape { SHAPE_ROWS, SHAPE_ARRAYS, SHAPE_WRAPPED };
+
+struct settings {
+    char username[SETTING_TEXT], password[SETTING_TEXT], key[SETTING_TEXT];
+    struct whitelist whitelist;
+    milli balance;
+    char delivery; /* d, f or s */
+    int64_t delivery_after_ms;
+    enum shape shape;
+    struct faults faults;
+};
+
+void settings_init(struct settings *s);
+/* False: why says, in words that fit behind the setting's name, what is wrong. */
+bool settings_set(struct settings *s, const char *name, const char *value, char *why, size_t size);
+cJSON *settings_json(const struct settings *s);
+
+#endif
