@@ -1,0 +1,146 @@
+#include "drive/drive.h"
+
+#include "edges/process.h"
+#include "edges/spool.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#define ANSWER_SIZE 512 /* bytes of an answer at a prompt; whatever is longer is no code */
+
+/* What events point at, until the challenge has been fed. */
+struct scratch {
+    struct sms365_record record;
+    struct sms365_reply *reply;
+    char answer[ANSWER_SIZE];
+    char report[SMS365_REPORT_MAX + 1];
+    struct sms365_error err;
+};
+
+static void do_get(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
+    struct scratch *scratch)
+{
+    event->kind = SMS365_EVENT_RECORD;
+    event->err = sms365_store_get(drive->store, action->class, action->name, &scratch->record, &scratch->err);
+    event->record = &scratch->record;
+    if (event->err != SMS365_OK)
+        sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
+}
+
+static void do_cas(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
+    struct scratch *scratch)
+{
+    event->kind = SMS365_EVENT_WRITTEN;
+    event->err = sms365_store_cas(drive->store, action->class, action->name, action->version, action->value,
+        action->length, 0, &event->version, &scratch->err);
+    if (event->err != SMS365_OK && event->err != SMS365_CONFLICT)
+        sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
+}
+
+static void do_call(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
+    struct scratch *scratch)
+{
+    const struct sms365_provider_request request = {
+        .endpoint = action->endpoint,
+        .params = action->params,
+        .param_count = action->param_count,
+        .once = action->once,
+        .timeout_ms = action->timeout_ms,
+    };
+
+    event->kind = SMS365_EVENT_REPLY;
+    event->err = sms365_provider_call(drive->provider, &request, &scratch->reply, &scratch->err);
+    if (event->err != SMS365_OK)
+        sms365_log_line(drive->log, LOG_ERR, "%s: %s", sms365_endpoint_get(action->endpoint)->path, scratch->err.text);
+    if (scratch->reply == NULL)
+        return;
+    event->provider_error = sms365_reply_error(scratch->reply);
+    event->auth_id = sms365_reply_get(scratch->reply, "authId");
+    event->auth_status = sms365_reply_get(scratch->reply, "authStatus");
+    event->auth = sms365_reply_get(scratch->reply, "auth");
+}
+
+static void do_ask(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
+    struct scratch *scratch)
+{
+    const struct sms365_dialogue *dialogue = drive->dialogue;
+
+    event->kind = SMS365_EVENT_ANSWER;
+    if (dialogue->ask(dialogue->context, action->text, true, scratch->answer, sizeof scratch->answer))
+        event->answer = scratch->answer;
+    scratch->answer[sizeof scratch->answer - 1] = '\0';
+}
+
+static void do_wait(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
+    struct scratch *scratch)
+{
+    event->kind = SMS365_EVENT_REPORT;
+    if (sms365_spool_wait(drive->spool, action->id, action->discard, action->timeout_ms, scratch->report,
+            &event->length, &scratch->err) != SMS365_OK)
+        sms365_log_line(drive->log, LOG_WARNING, "%s", scratch->err.text);
+    else if (event->length > 0)
+        event->query = scratch->report;
+}
+
+static void carry_out(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
+    struct scratch *scratch)
+{
+    switch (action->kind) {
+    case SMS365_ACTION_GET:
+        do_get(drive, action, event, scratch);
+        break;
+    case SMS365_ACTION_CAS:
+        do_cas(drive, action, event, scratch);
+        break;
+    case SMS365_ACTION_CALL:
+        do_call(drive, action, event, scratch);
+        break;
+    case SMS365_ACTION_ASK:
+        do_ask(drive, action, event, scratch);
+        break;
+    case SMS365_ACTION_WAIT:
+        do_wait(drive, action, event, scratch);
+        break;
+    case SMS365_ACTION_TELL:
+        event->kind = SMS365_EVENT_TOLD;
+        if (drive->dialogue->tell != NULL)
+            drive->dialogue->tell(drive->dialogue->context, action->text);
+        break;
+    case SMS365_ACTION_LOG:
+        event->kind = SMS365_EVENT_LOGGED;
+        sms365_log_line(drive->log, action->priority, "%s", action->text);
+        break;
+    case SMS365_ACTION_DONE:
+        break;
+    }
+}
+
+void sms365_drive_run(
+    const struct sms365_drive *drive, struct sms365_challenge *challenge, struct sms365_outcome *outcome)
+{
+    struct scratch *scratch = calloc(1, sizeof *scratch);
+    struct sms365_action action;
+
+    *outcome = (struct sms365_outcome){.verdict = SMS365_DENY, .reason = SMS365_REASON_INTERNAL};
+    if (scratch == NULL)
+        return;
+    for (;;) {
+        struct sms365_event event = {0};
+        sms365_challenge_next(challenge, &action);
+        if (action.kind == SMS365_ACTION_DONE)
+            break;
+        carry_out(drive, &action, &event, scratch);
+        /* A clock that cannot be read leaves a time of zero, which the challenge takes for what it is: no valid event.
+         */
+        if (sms365_now_read(&event.now, &scratch->err) != SMS365_OK)
+            sms365_log_line(drive->log, LOG_ERR, "%s", scratch->err.text);
+        sms365_challenge_feed(challenge, &event);
+        sms365_reply_free(scratch->reply);
+        scratch->reply = NULL;
+        sms365_wipe(scratch->answer, sizeof scratch->answer);
+    }
+    *outcome = action.outcome;
+    sms365_wipe(scratch, sizeof *scratch);
+    free(scratch);
+}

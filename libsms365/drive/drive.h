@@ -1,0 +1,24 @@
+/* The blocking driver: runs a challenge to its end for PAM, the command line and programs. It decides nothing. */
+#ifndef SMS365_DRIVE_H
+#define SMS365_DRIVE_H
+
+#include "base/log.h"
+#include "drive/provider.h"
+#include "edges/store.h"
+#include "pure/challenge.h"
+
+/* Borrows everything. */
+struct sms365_drive {
+    struct sms365_store *store;
+    struct sms365_provider *provider;
+    const char *spool;
+    const struct sms365_dialogue *dialogue;
+    const struct sms365_log *log;
+};
+
+/* Run to DONE. *outcome denies unless the challenge says otherwise. Troubles on the way go to the log, with their
+ * texts. */
+void sms365_drive_run(
+    const struct sms365_drive *drive, struct sms365_challenge *challenge, struct sms365_outcome *outcome);
+
+#endif

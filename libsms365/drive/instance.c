@@ -1,0 +1,254 @@
+#include "drive/instance.h"
+
+#include "base/err.h"
+#include "drive/drive.h"
+#include "edges/file_safe.h"
+#include "edges/process.h"
+#include "edges/users.h"
+#include "pure/challenge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#define CONF_DEFAULT SMS365_SYSCONFDIR "/sms365.conf"
+
+static void write_filtered(void *context, int priority, const char *text)
+{
+    const struct sms365 *instance = context;
+
+    if (priority <= instance->least_priority && instance->sink.write != NULL)
+        instance->sink.write(instance->sink.context, priority, text);
+}
+
+/* One log line for each line of problems. */
+static void log_problems(const struct sms365_log *log, const struct sms365_buf *problems)
+{
+    const char *line = sms365_buf_text(problems);
+
+    while (*line != '\0') {
+        const size_t length = strcspn(line, "\n");
+        sms365_log_line(log, LOG_ERR, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
+enum sms365_err sms365_instance_conf(struct sms365_conf *conf, const struct sms365_options *options,
+    enum sms365_front_end front_end, struct sms365_problems *problems, struct sms365_error *err)
+{
+    const char *path = options->conf == NULL ? CONF_DEFAULT : options->conf;
+    const struct sms365_log log = {options->log, options->log_context};
+    struct sms365_problems own;
+    struct sms365_buf text;
+    enum sms365_err code;
+
+    if (problems == NULL) {
+        sms365_problems_init(&own);
+        problems = &own;
+    }
+    sms365_buf_init(&text, SMS365_CONF_FILE_MAX);
+    code = sms365_file_read(&text, path, SMS365_FILE_PUBLIC, SMS365_CONF_FILE_MAX, err);
+    if (code == SMS365_OK) {
+        code = sms365_conf_parse(
+            conf, path, sms365_buf_text(&text), text.length, options->service, options->overrides, front_end, problems);
+        log_problems(&log, &problems->text);
+        if (code != SMS365_OK)
+            (void)sms365_error_set(err, code, "%s: %d mistake%s; `sms365 config --check` shows them", path,
+                problems->errors, problems->errors == 1 ? "" : "s");
+    }
+    sms365_buf_free(&text);
+    if (problems == &own)
+        sms365_problems_free(&own);
+    return code;
+}
+
+/* The master key is in memory only as long as the others are derived from it and the API keys opened with it. */
+static enum sms365_err open_keys(struct sms365 *instance, struct sms365_error *err)
+{
+    struct sms365_secret master = {0};
+    enum sms365_err code = sms365_master_load(&master, instance->conf.master, err);
+
+    if (code == SMS365_OK && (!sms365_derive(&instance->store_key, &master, "store") ||
+                                 !sms365_derive(&instance->callback_key, &master, "callback") ||
+                                 !sms365_derive(&instance->holder_key, &master, "holder")))
+        code = sms365_error_set(err, SMS365_CRYPTO, "no key could be derived from %s", instance->conf.master);
+    if (code == SMS365_OK)
+        code = sms365_keys_load(&instance->keys, instance->conf.keys_dir, &master, instance->conf.sandbox, err);
+    sms365_secret_free(&master);
+    return code;
+}
+
+static enum sms365_err open_parts(struct sms365 *instance, struct sms365_error *err)
+{
+    const struct sms365_store_file_options store = {
+        .dir = instance->conf.store_dir,
+        .key = &instance->store_key,
+        .lock_timeout_ms = instance->conf.lock_timeout_s * 1000,
+        .log = &instance->log,
+    };
+    const enum sms365_err code = open_keys(instance, err);
+
+    if (code != SMS365_OK)
+        return code;
+    instance->provider = (struct sms365_provider){.conf = &instance->conf, .keys = &instance->keys};
+    return sms365_store_file_open(&instance->store, &store, err);
+}
+
+enum sms365_err sms365_instance_open(struct sms365 **instance, const struct sms365_options *options,
+    enum sms365_front_end front_end, struct sms365_error *err)
+{
+    static const int priorities[] = {
+        [SMS365_LOG_ERROR] = LOG_ERR,
+        [SMS365_LOG_WARNING] = LOG_WARNING,
+        [SMS365_LOG_INFO] = LOG_INFO,
+    };
+    struct sms365_environment environment;
+    struct sms365 *fresh = calloc(1, sizeof *fresh);
+    enum sms365_err code;
+
+    *instance = NULL;
+    if (fresh == NULL)
+        return sms365_error_set(err, SMS365_NO_MEMORY, "out of memory");
+    fresh->sink = (struct sms365_log){options->log, options->log_context};
+    fresh->log = (struct sms365_log){write_filtered, fresh};
+    sms365_environment_hide(&environment);
+    code = sms365_instance_conf(&fresh->conf, options, front_end, NULL, err);
+    if (code == SMS365_OK) {
+        fresh->least_priority = priorities[fresh->conf.log_level];
+        code = open_parts(fresh, err);
+    }
+    sms365_environment_restore(&environment);
+    if (code != SMS365_OK) {
+        sms365_close(fresh);
+        return code;
+    }
+    *instance = fresh;
+    return SMS365_OK;
+}
+
+enum sms365_err sms365_open(struct sms365 **instance, const struct sms365_options *options, struct sms365_error *err)
+{
+    const struct sms365_options none = {0};
+
+    return sms365_instance_open(instance, options == NULL ? &none : options, SMS365_FRONT_PAM, err);
+}
+
+void sms365_close(struct sms365 *instance)
+{
+    if (instance == NULL)
+        return;
+    sms365_provider_close(&instance->provider);
+    sms365_store_close(instance->store);
+    sms365_keys_free(&instance->keys);
+    sms365_wipe(instance, sizeof *instance);
+    free(instance);
+}
+
+/* --- A login --- */
+
+/* The numbers of a user: none for one who is not enrolled, an error when that cannot be told. */
+static enum sms365_err find_numbers(const struct sms365 *instance, const char *name,
+    char numbers[SMS365_USER_NUMBERS_MAX][SMS365_MSISDN_SIZE], size_t *count, struct sms365_error *err)
+{
+    struct sms365_user user;
+    struct sms365_buf problems;
+    enum sms365_err code;
+
+    *count = 0;
+    sms365_buf_init(&problems, 16384);
+    code = sms365_users_find(&user, instance->conf.users_file, name, &problems, err);
+    log_problems(&instance->log, &problems);
+    sms365_buf_free(&problems);
+    if (code == SMS365_NOT_FOUND)
+        return SMS365_OK;
+    if (code != SMS365_OK)
+        return code;
+    for (; *count < user.count; (*count)++)
+        memcpy(numbers[*count], user.numbers[*count].msisdn, SMS365_MSISDN_SIZE);
+    return SMS365_OK;
+}
+
+static enum sms365_err make_challenge(const struct sms365 *instance, const struct sms365_subject *subject,
+    struct sms365_challenge **challenge, struct sms365_error *err)
+{
+    char numbers[SMS365_USER_NUMBERS_MAX][SMS365_MSISDN_SIZE];
+    char self[SMS365_HOLDER_TEXT_SIZE];
+    struct sms365_challenge_setup setup = {
+        .user = subject->user,
+        .service = subject->service,
+        .host = subject->host == NULL ? "" : subject->host,
+        .holder = subject->holder,
+        .known = subject->known,
+        .first_factor = subject->first_factor || instance->conf.first_factor == SMS365_FIRST_NONE,
+        .count_host = !subject->first_factor,
+        .numbers = numbers,
+        .conf = &instance->conf,
+        .callback_key = instance->callback_key,
+        .holder_key = instance->holder_key,
+    };
+    enum sms365_err code = SMS365_OK;
+
+    if (setup.known && setup.first_factor)
+        code = find_numbers(instance, subject->user, numbers, &setup.number_count, err);
+    if (code == SMS365_OK && setup.holder == NULL) {
+        code = sms365_holder_self(self, err);
+        setup.holder = self;
+    }
+    if (code == SMS365_OK)
+        code = sms365_now_read(&setup.now, err);
+    if (code == SMS365_OK)
+        code = sms365_random(setup.seed, sizeof setup.seed, err);
+    if (code == SMS365_OK) {
+        code = sms365_challenge_new(challenge, &setup);
+        if (code != SMS365_OK)
+            (void)sms365_error_set(err, code, "the challenge cannot be made: %s", sms365_strerror(code));
+    }
+    sms365_wipe(setup.seed, sizeof setup.seed);
+    return code;
+}
+
+enum sms365_err sms365_login(struct sms365 *instance, const struct sms365_subject *subject,
+    const struct sms365_dialogue *dialogue, struct sms365_outcome *outcome, struct sms365_error *err)
+{
+    struct sms365_error own = {0};
+    struct sms365_challenge *challenge = NULL;
+    const struct sms365_drive drive = {
+        .store = instance->store,
+        .provider = &instance->provider,
+        .spool = instance->conf.spool,
+        .dialogue = dialogue,
+        .log = &instance->log,
+    };
+
+    *outcome = (struct sms365_outcome){.verdict = SMS365_DENY, .reason = SMS365_REASON_CONFIG_UNUSABLE};
+    if (err == NULL)
+        err = &own;
+    if (subject->user == NULL || subject->service == NULL || dialogue == NULL || dialogue->ask == NULL)
+        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "user, service and a way to ask are needed");
+    const enum sms365_err code = make_challenge(instance, subject, &challenge, err);
+    if (code != SMS365_OK) {
+        sms365_log_line(&instance->log, LOG_ERR, "%s", err->text);
+        return code;
+    }
+    sms365_drive_run(&drive, challenge, outcome);
+    sms365_challenge_free(challenge);
+    return SMS365_OK;
+}
+
+enum sms365_err sms365_call(struct sms365 *instance, const char *endpoint, const struct sms365_param *params,
+    size_t count, struct sms365_reply **reply, struct sms365_error *err)
+{
+    const struct sms365_endpoint *found = sms365_endpoint_find(endpoint);
+
+    *reply = NULL;
+    if (found == NULL)
+        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "there is no endpoint %s", endpoint);
+    const struct sms365_provider_request request = {
+        .endpoint = found->id,
+        .params = params,
+        .param_count = count,
+        .once = found->costs,
+        .timeout_ms = (instance->conf.timeout_s + instance->conf.wait_s) * 1000,
+    };
+    return sms365_provider_call(&instance->provider, &request, reply, err);
+}

@@ -1,0 +1,29 @@
+/* Inside of struct sms365: everything a front end needs, opened from one configuration. */
+#ifndef SMS365_INSTANCE_H
+#define SMS365_INSTANCE_H
+
+#include "base/log.h"
+#include "drive/provider.h"
+#include "edges/store.h"
+#include "pure/conf.h"
+
+struct sms365 {
+    struct sms365_conf conf;
+    struct sms365_keys keys;
+    struct sms365_mac_key store_key, callback_key, holder_key;
+    struct sms365_store *store;
+    struct sms365_provider provider;
+    struct sms365_log sink; /* where lines go in the end */
+    struct sms365_log log;  /* filters by [log] level, then sink */
+    int least_priority;     /* syslog's: higher numbers are dropped */
+};
+
+/* sms365_open() for one of our own front ends, which decides whose mistakes in the configuration count. */
+enum sms365_err sms365_instance_open(struct sms365 **instance, const struct sms365_options *options,
+    enum sms365_front_end front_end, struct sms365_error *err);
+
+/* Read and check the configuration alone; mistakes go to the log and to problems (may be NULL). */
+enum sms365_err sms365_instance_conf(struct sms365_conf *conf, const struct sms365_options *options,
+    enum sms365_front_end front_end, struct sms365_problems *problems, struct sms365_error *err);
+
+#endif

@@ -1,0 +1,160 @@
+#include "drive/provider.h"
+
+#include "base/err.h"
+
+#include <string.h>
+#include <time.h>
+
+#define REPLY_MAX 262144 /* bytes of a reply's body */
+#define BODY_MAX 16384   /* bytes of a request's body */
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static enum sms365_err connect_http(struct sms365_provider *provider, struct sms365_error *err)
+{
+    const struct sms365_http_options options = {
+        .ca = provider->conf->ca,
+        .bind = provider->conf->bind,
+        .connect_timeout_ms = provider->conf->connect_timeout_s * 1000,
+    };
+
+    return provider->http != NULL ? SMS365_OK : sms365_http_new(&provider->http, &options, err);
+}
+
+/* One request with one key to one base URL. */
+static enum sms365_err post(struct sms365_provider *provider, const struct sms365_provider_request *request,
+    const struct sms365_key *key, const char *url, int64_t until_ms, struct sms365_buf *reply, struct sms365_error *err)
+{
+    const struct sms365_endpoint *endpoint = sms365_endpoint_get(request->endpoint);
+    struct sms365_buf body;
+    const int64_t left_ms = until_ms - monotonic_ms();
+    enum sms365_err code;
+
+    if (left_ms <= 0)
+        return sms365_error_set(err, SMS365_UNREACHABLE, "%s: the time for this request is used up", url);
+    sms365_buf_init(&body, BODY_MAX);
+    body.secret = true;
+    code = sms365_api_encode(&body, endpoint, request->params, request->param_count,
+        key == NULL ? NULL : (const char *)key->secret.data, err);
+    if (code == SMS365_OK) {
+        const struct sms365_http_request post = {
+            .base_url = url,
+            .path = endpoint->path,
+            .body = sms365_buf_text(&body),
+            .body_length = body.length,
+            .once = request->once,
+            .timeout_ms = left_ms,
+            .whitelist = key == NULL ? NULL : &key->whitelist,
+        };
+        sms365_buf_free(reply);
+        code = sms365_http_post(provider->http, &post, reply, provider->local, err);
+    }
+    sms365_buf_free(&body);
+    return code;
+}
+
+/* One key, its base URLs in turn. */
+static enum sms365_err post_key(struct sms365_provider *provider, const struct sms365_provider_request *request,
+    const struct sms365_key *key, int64_t until_ms, struct sms365_buf *reply, struct sms365_error *err)
+{
+    const size_t first = key == provider->chosen ? provider->chosen_url : 0;
+    enum sms365_err code = sms365_error_set(err, SMS365_NO_KEY, "key %s has no base URL", key->name);
+
+    for (size_t i = 0; i < key->url_count; i++) {
+        const size_t which = (first + i) % key->url_count;
+        code = post(provider, request, key, key->urls[which], until_ms, reply, err);
+        if (code == SMS365_OK) {
+            provider->chosen = key;
+            provider->chosen_url = which;
+        }
+        if (code != SMS365_UNREACHABLE)
+            break;
+    }
+    return code;
+}
+
+static enum sms365_err post_any_key(struct sms365_provider *provider, const struct sms365_provider_request *request,
+    int64_t until_ms, struct sms365_buf *reply, struct sms365_error *err)
+{
+    const char *name = provider->conf->key;
+    const struct sms365_key *only = request->key;
+    struct sms365_error last = {0};
+    bool unreachable = false;
+    enum sms365_err code;
+
+    if (only == NULL && name[0] != '\0' && provider->keys != NULL) {
+        only = sms365_keys_find(provider->keys, name);
+        if (only == NULL)
+            return sms365_error_set(
+                err, SMS365_NO_KEY, "there is no key named %s: sms365 key list shows which are", name);
+    }
+    if (only == NULL)
+        only = provider->chosen;
+    if (only != NULL)
+        return post_key(provider, request, only, until_ms, reply, err);
+    if (provider->keys == NULL || provider->keys->count == 0)
+        return sms365_error_set(err, SMS365_NO_KEY, "there is no key: sms365 key add makes one");
+    for (size_t i = 0; i < provider->keys->count; i++) {
+        struct sms365_error now = {0};
+        code = post_key(provider, request, &provider->keys->entries[i], until_ms, reply, &now);
+        if (code != SMS365_UNREACHABLE && code != SMS365_WRONG_ADDRESS)
+            return sms365_error_set(err, code, "%s", now.text);
+        if (!unreachable)
+            last = now;
+        unreachable = unreachable || code == SMS365_UNREACHABLE;
+    }
+    return sms365_error_set(err, last.code, "%s", last.text);
+}
+
+static bool has_param(const struct sms365_provider_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->param_count; i++)
+        if (strcmp(request->params[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+enum sms365_err sms365_provider_raw(struct sms365_provider *provider, const struct sms365_provider_request *request,
+    struct sms365_buf *body, struct sms365_error *err)
+{
+    const struct sms365_endpoint *endpoint = sms365_endpoint_get(request->endpoint);
+    const int64_t until_ms = monotonic_ms() + request->timeout_ms;
+    const bool keyless =
+        endpoint->auth == SMS365_AUTH_OPEN || (endpoint->auth == SMS365_AUTH_LOGIN && has_param(request, "username"));
+    const enum sms365_err code = connect_http(provider, err);
+
+    if (code != SMS365_OK)
+        return code;
+    return keyless ? post(provider, request, NULL, provider->conf->url, until_ms, body, err)
+                   : post_any_key(provider, request, until_ms, body, err);
+}
+
+enum sms365_err sms365_provider_call(struct sms365_provider *provider, const struct sms365_provider_request *request,
+    struct sms365_reply **reply, struct sms365_error *err)
+{
+    struct sms365_buf body;
+    enum sms365_err code;
+
+    *reply = NULL;
+    sms365_buf_init(&body, REPLY_MAX);
+    body.secret = true; /* key/get and key/reset answer with a key */
+    code = sms365_provider_raw(provider, request, &body, err);
+    if (code == SMS365_OK)
+        code =
+            sms365_api_decode(reply, sms365_endpoint_get(request->endpoint), sms365_buf_text(&body), body.length, err);
+    sms365_buf_free(&body);
+    return code;
+}
+
+void sms365_provider_close(struct sms365_provider *provider)
+{
+    sms365_http_free(provider->http);
+    provider->http = NULL;
+    provider->chosen = NULL;
+}

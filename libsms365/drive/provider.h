@@ -1,0 +1,44 @@
+/* One request of the provider's API, blocking: the key that may leave from this address, its base URLs in turn. */
+#ifndef SMS365_PROVIDER_H
+#define SMS365_PROVIDER_H
+
+#include "edges/http_curl.h"
+#include "edges/keys.h"
+#include "pure/api.h"
+#include "pure/conf.h"
+
+/* Borrows conf and keys; owns its connections. */
+struct sms365_provider {
+    const struct sms365_conf *conf;
+    const struct sms365_keys *keys;  /* NULL: only endpoints that need no key */
+    struct sms365_http *http;        /* made at the first request */
+    const struct sms365_key *chosen; /* the key and base URL that worked last: the next request goes there first */
+    size_t chosen_url;
+    char local[INET6_ADDRSTRLEN]; /* source address of the last request */
+};
+
+struct sms365_provider_request {
+    enum sms365_endpoint_id endpoint;
+    const struct sms365_param *params;
+    size_t param_count;
+    bool once;                    /* a send: never written twice; no further base URL once it may have left */
+    int64_t timeout_ms;           /* over all base URLs */
+    const struct sms365_key *key; /* this one and no other; NULL: as configured */
+};
+
+/*
+ * *reply is set with OK and REFUSED. Only what certainly did not leave (UNREACHABLE, WRONG_ADDRESS) goes on to the next
+ * base URL or key. Errors: those of sms365_http_post and sms365_api_decode, BAD_ARGUMENT, NO_KEY. err->text never holds
+ * the key.
+ */
+enum sms365_err sms365_provider_call(struct sms365_provider *provider, const struct sms365_provider_request *request,
+    struct sms365_reply **reply, struct sms365_error *err);
+
+/* The reply's body as it came (type xml or v2 among the parameters, for a person to read); body has a cap. */
+enum sms365_err sms365_provider_raw(struct sms365_provider *provider, const struct sms365_provider_request *request,
+    struct sms365_buf *body, struct sms365_error *err);
+
+/* Close connections. conf and keys stay. */
+void sms365_provider_close(struct sms365_provider *provider);
+
+#endif

@@ -1,0 +1,131 @@
+#include "edges/process.h"
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Read a small file of /proc. */
+static bool read_proc(const char *path, char *out, size_t size)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t got;
+
+    if (fd < 0)
+        return false;
+    got = read(fd, out, size - 1);
+    (void)close(fd);
+    if (got <= 0)
+        return false;
+    out[got] = '\0';
+    return true;
+}
+
+static bool read_boot_id(uint8_t id[SMS365_BOOT_ID_BYTES])
+{
+    char text[64];
+    char hex[64];
+    size_t used = 0;
+
+    if (!read_proc("/proc/sys/kernel/random/boot_id", text, sizeof text))
+        return false;
+    for (const char *c = text; *c != '\0' && *c != '\n'; c++)
+        if (*c != '-')
+            hex[used++] = *c;
+    hex[used] = '\0';
+    return sms365_str_unhex(id, SMS365_BOOT_ID_BYTES, hex);
+}
+
+enum sms365_err sms365_now_read(struct sms365_now *now, struct sms365_error *err)
+{
+    struct timespec boot, wall;
+
+    memset(now, 0, sizeof *now);
+    if (clock_gettime(CLOCK_BOOTTIME, &boot) != 0 || clock_gettime(CLOCK_REALTIME, &wall) != 0)
+        return sms365_error_set(err, SMS365_IO, "the clock cannot be read: %s", strerror(errno));
+    if (!read_boot_id(now->boot_id))
+        return sms365_error_set(err, SMS365_IO, "/proc/sys/kernel/random/boot_id cannot be read: is /proc mounted?");
+    now->boot_ms = (int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000;
+    now->wall_s = wall.tv_sec;
+    return SMS365_OK;
+}
+
+enum sms365_err sms365_random(void *out, size_t length, struct sms365_error *err)
+{
+    uint8_t *bytes = out;
+
+    while (length > 0) {
+        const ssize_t got = getrandom(bytes, length, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return sms365_error_set(err, SMS365_CRYPTO, "no randomness: %s", strerror(errno));
+        bytes += got;
+        length -= (size_t)got;
+    }
+    return SMS365_OK;
+}
+
+/* Field 22 of /proc/PID/stat, counted after the command's name in brackets (proc(5)). */
+static bool leader_start(pid_t leader, char *out, size_t size)
+{
+    char path[64];
+    char stat[1024];
+    char *field;
+    char *rest = NULL;
+
+    (void)snprintf(path, sizeof path, "/proc/%ld/stat", (long)leader);
+    if (leader <= 0 || !read_proc(path, stat, sizeof stat))
+        return false;
+    field = strrchr(stat, ')');
+    if (field == NULL)
+        return false;
+    field = strtok_r(field + 1, " ", &rest); /* field 3 */
+    for (int number = 3; field != NULL && number < 22; number++)
+        field = strtok_r(NULL, " ", &rest);
+    return field != NULL && sms365_str_copy(out, size, field);
+}
+
+enum sms365_err sms365_holder_self(char out[SMS365_HOLDER_TEXT_SIZE], struct sms365_error *err)
+{
+    uint8_t boot[SMS365_BOOT_ID_BYTES];
+    uint8_t once[16];
+    char boot_hex[2 * sizeof boot + 1];
+    char once_hex[2 * sizeof once + 1];
+    char start[32];
+    const pid_t leader = getsid(0);
+
+    if (!read_boot_id(boot) || !leader_start(leader, start, sizeof start)) {
+        const enum sms365_err code = sms365_random(once, sizeof once, err);
+        if (code != SMS365_OK)
+            return code;
+        sms365_str_hex(once_hex, once, sizeof once);
+        (void)snprintf(out, SMS365_HOLDER_TEXT_SIZE, "once:%s", once_hex);
+        return SMS365_OK;
+    }
+    sms365_str_hex(boot_hex, boot, sizeof boot);
+    (void)snprintf(
+        out, SMS365_HOLDER_TEXT_SIZE, "session:%ju:%ld:%s:%s", (uintmax_t)getuid(), (long)leader, start, boot_hex);
+    return SMS365_OK;
+}
+
+void sms365_environment_hide(struct sms365_environment *environment)
+{
+    static char *empty[] = {NULL};
+
+    environment->kept = environ;
+    environ = empty;
+}
+
+void sms365_environment_restore(const struct sms365_environment *environment)
+{
+    environ = environment->kept;
+}

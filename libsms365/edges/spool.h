@@ -1,0 +1,16 @@
+/* Delivery reports in the spool directory: see sms365-report(5). */
+#ifndef SMS365_SPOOL_H
+#define SMS365_SPOOL_H
+
+#include "pure/report.h"
+
+/*
+ * Look for the report of one message until timeout_ms have gone by. *length is 0 when none came. The file is opened
+ * with care (it belongs to whoever receives reports, not to us): a regular file, no link, no waiting. discard: remove
+ * what is there first. A spool that is missing or unreadable is like one without reports: delivery is only told, and
+ * decides nothing; err then says why.
+ */
+enum sms365_err sms365_spool_wait(const char *dir, const uint8_t id[SMS365_ID_BYTES], bool discard, int64_t timeout_ms,
+    char out[SMS365_REPORT_MAX + 1], size_t *length, struct sms365_error *err);
+
+#endif
