@@ -60,6 +60,7 @@ static enum MHD_Result get_stats(struct sandbox *box, struct MHD_Connection *c, 
 {
     (void)rq;
     sandbox_lock(box);
+    sandbox_sweep(box);
     cJSON *json = journal_stats_json(&box->journal);
     sandbox_unlock(box);
     return respond_json(c, MHD_HTTP_OK, json);

@@ -59,7 +59,7 @@ static ssize_t events_read(void *context, uint64_t at, char *out, size_t max)
     sandbox_lock(box);
     if (l->sent == l->frames.len)
         fill(l);
-    if (box->stopping) {
+    if (box->stopping || l->gone) {
         result = MHD_CONTENT_READER_END_OF_STREAM;
     } else if (l->frames.len == 0) {
         l->waiting = true;
@@ -78,7 +78,7 @@ static void events_free(void *context)
 {
     struct listener *l = context;
     sandbox_lock(l->box);
-    sandbox_unlisten(l->box, l);
+    sandbox_unlisten(l);
     sandbox_unlock(l->box);
     buf_free(&l->frames);
     free(l);
@@ -103,10 +103,11 @@ enum MHD_Result events_answer(struct sandbox *box, struct MHD_Connection *c)
     struct listener *l = mem_get(sizeof(*l));
     l->box = box;
     l->connection = c;
+    l->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     buf_init(&l->frames, FRAMES_MAX);
     buf_text(&l->frames, "retry: 1000\n\n");
     sandbox_lock(box);
-    bool full = box->listener_count == LISTENERS_MAX;
+    bool full = sandbox_sweep(box) >= LISTENERS_MAX;
     if (!full) {
         sandbox_listen(box, l);
         resume_from(l, MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Last-Event-ID"));

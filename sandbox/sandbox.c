@@ -1,5 +1,5 @@
 #include "sandbox.h"
-#include "smstext.h"
+#include "socket.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,7 +101,7 @@ void sandbox_hold(struct sandbox *box, struct held *h)
     box->held = h;
     MHD_suspend_connection(h->connection);
     if (!set_timer(box, h->until_ms, TIMER_RELEASE, h->serial) || box->stopping)
-        sandbox_forget(box, h);
+        sandbox_forget(h);
 }
 
 static void unlink_held(struct held *h)
@@ -112,9 +112,8 @@ static void unlink_held(struct held *h)
     h->back = NULL;
 }
 
-void sandbox_forget(struct sandbox *box, struct held *h)
+void sandbox_forget(struct held *h)
 {
-    (void)box;
     if (h->back == NULL)
         return;
     unlink_held(h);
@@ -132,7 +131,7 @@ static void release(struct sandbox *box, struct held *h)
         if (set_timer(box, h->until_ms, TIMER_RELEASE, h->serial))
             return;
     }
-    sandbox_forget(box, h);
+    sandbox_forget(h);
 }
 
 static void release_serial(struct sandbox *box, uint64_t serial, int64_t now_ms)
@@ -163,25 +162,40 @@ void sandbox_listen(struct sandbox *box, struct listener *l)
     if (l->next != NULL)
         l->next->back = &l->next;
     box->listeners = l;
-    box->listener_count++;
 }
 
-void sandbox_unlisten(struct sandbox *box, struct listener *l)
+void sandbox_unlisten(struct listener *l)
 {
     *l->back = l->next;
     if (l->next != NULL)
         l->next->back = l->back;
-    box->listener_count--;
+}
+
+static void wake(struct listener *l)
+{
+    if (l->waiting) {
+        l->waiting = false;
+        MHD_resume_connection(l->connection);
+    }
 }
 
 void sandbox_notify(struct sandbox *box)
 {
+    for (struct listener *l = box->listeners; l != NULL; l = l->next)
+        wake(l);
+}
+
+size_t sandbox_sweep(struct sandbox *box)
+{
+    size_t left = 0;
     for (struct listener *l = box->listeners; l != NULL; l = l->next) {
-        if (l->waiting) {
-            l->waiting = false;
-            MHD_resume_connection(l->connection);
+        if (l->waiting && socket_is_gone(l->fd)) {
+            l->gone = true;
+            wake(l);
         }
+        left += l->gone ? 0 : 1;
     }
+    return left;
 }
 
 static void beat(struct sandbox *box)
@@ -297,7 +311,7 @@ void sandbox_stop(struct sandbox *box)
     sandbox_lock(box);
     box->stopping = true;
     while (box->held != NULL)
-        sandbox_forget(box, box->held);
+        sandbox_forget(box->held);
     sandbox_notify(box);
     sandbox_unlock(box);
     postman_wake(box->postman);

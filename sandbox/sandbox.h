@@ -35,7 +35,9 @@ struct listener {
     struct listener *next, **back;
     struct MHD_Connection *connection;
     struct sandbox *box;
+    int fd;
     bool waiting; /* suspended: nothing to tell */
+    bool gone;    /* closed by the other side, which nobody notices while it is suspended */
     bool beat;    /* to be shown that we live */
     uint64_t seen;
     struct buf frames;
@@ -52,7 +54,6 @@ struct sandbox {
     struct held *held;
     uint64_t held_serial;
     struct listener *listeners;
-    size_t listener_count;
     bool stopping;
     uint64_t run; /* tells this run's event numbers from another's */
 
@@ -79,10 +80,12 @@ unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms,
 
 /* Suspends the connection; the access handler is called again when the time has come. */
 void sandbox_hold(struct sandbox *box, struct held *h);
-void sandbox_forget(struct sandbox *box, struct held *h);
+void sandbox_forget(struct held *h);
 
 void sandbox_listen(struct sandbox *box, struct listener *l);
-void sandbox_unlisten(struct sandbox *box, struct listener *l);
+/* Lets those go who have gone; returns how many are left. */
+size_t sandbox_sweep(struct sandbox *box);
+void sandbox_unlisten(struct listener *l);
 /* Wakes all who listen. */
 void sandbox_notify(struct sandbox *box);
 

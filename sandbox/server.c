@@ -335,8 +335,7 @@ static void on_completed(void *server, struct MHD_Connection *c, void **context,
     if (rq == NULL)
         return;
     sandbox_lock(rq->server->box);
-    if (rq->held.back != NULL)
-        sandbox_forget(rq->server->box, &rq->held);
+    sandbox_forget(&rq->held);
     sandbox_unlock(rq->server->box);
     if (rq->call.endpoint != NULL)
         reply_free(&rq->call.reply);

@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <linux/tcp.h> /* glibc's struct tcp_info lacks tcpi_bytes_received, and its header hides this one */
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define BACKLOG 511
 
-/* States of tcpi_state in which the peer has sent its FIN (Linux, include/net/tcp_states.h). */
-enum { STATE_CLOSE_WAIT = 8, STATE_LAST_ACK = 9, STATE_CLOSING = 11 };
+/* States of tcpi_state in which the peer's FIN has come (Linux, include/net/tcp_states.h), or, CLOSE, is likely to. */
+#define FIN_STATES                                                                                                     \
+    (1U << 6 /* TIME_WAIT */ | 1U << 7 /* CLOSE */ | 1U << 8 /* CLOSE_WAIT */ | 1U << 9 /* LAST_ACK */ |               \
+        1U << 11 /* CLOSING */)
 
 static void print_address(const struct sockaddr_storage *address, char out[SOCKET_TEXT])
 {
@@ -61,7 +64,12 @@ uint64_t socket_bytes(int fd)
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &len) != 0)
         return 0;
     /* The kernel counts the peer's FIN as one byte. */
-    bool fin =
-        tcp.tcpi_state == STATE_CLOSE_WAIT || tcp.tcpi_state == STATE_LAST_ACK || tcp.tcpi_state == STATE_CLOSING;
+    bool fin = (FIN_STATES >> tcp.tcpi_state & 1U) != 0;
     return tcp.tcpi_bytes_received - (fin && tcp.tcpi_bytes_received > 0 ? 1 : 0);
+}
+
+bool socket_is_gone(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) == 1;
 }

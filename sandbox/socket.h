@@ -14,4 +14,7 @@ int socket_listen(const struct sockaddr_storage *address, socklen_t len, char ou
 /* How many bytes the kernel received over the connection: with TLS the handshake is part of it. */
 uint64_t socket_bytes(int fd);
 
+/* The peer has closed the connection, or at least its half. */
+bool socket_is_gone(int fd);
+
 #endif
