@@ -100,7 +100,7 @@ enum sms365_err sms365_url_check(char *out, const char *url, bool sandbox, struc
     if (why == NULL && !parts.tls && !sandbox)
         why = "http:// needs sandbox = yes";
     if (why != NULL)
-        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "\"%.255s\" cannot be used as a base URL: %s", url, why);
+        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "\"%.100s\" is no usable base URL: %s", url, why);
     while (url[length - 1] == '/')
         length--;
     memmove(out, url, length);
@@ -116,5 +116,5 @@ enum sms365_err sms365_url_check_callback(const char *url, struct sms365_error *
     if (why == NULL)
         return SMS365_OK;
     /* A callback's query may hold what only its owner should know: the text does not repeat it. */
-    return sms365_error_set(err, SMS365_BAD_ARGUMENT, "the callback URL cannot be used: %s", why);
+    return sms365_error_set(err, SMS365_BAD_ARGUMENT, "no usable callback URL: %s", why);
 }
