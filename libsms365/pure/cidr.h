@@ -18,11 +18,12 @@ struct sms365_cidr_list {
     size_t count;
 };
 
-/* "192.0.2.1", "192.0.2.0/24", "2001:db8::/32", "any" (both families). Host bits set beyond the mask are refused. */
+/* "192.0.2.1", "192.0.2.0/24", "2001:db8::/32", "any" (both families). Host bits set beyond the mask are refused,
+ * and so is a mask of 0 bits: what matches everything is written `any`. */
 bool sms365_cidr_parse(struct sms365_cidr *cidr, const char *text);
 
-/* Entries separated by blanks or commas. False when one is bad (*bad, if given, points at a static copy-free offset in
- * text where it begins), when there are too many, or when there is none. */
+/* Entries separated by blanks or commas. False when one is bad (*bad, if given, then points to where it
+ * begins in text), when there are too many, or when there is none. *list is set on success alone. */
 bool sms365_cidr_list_parse(struct sms365_cidr_list *list, const char *text, const char **bad);
 
 /* A numeric address against the list; an IPv4-mapped IPv6 address counts as IPv4, a scope ("%eth0") is ignored. Text
