@@ -19,7 +19,7 @@ enum sms365_file_mode {
 /*
  * Read a whole file of at most cap bytes. The directory it stands in must not be writable by others either. Errors:
  * NOT_FOUND, BAD_OWNER (owner, mode, type, directory: the text says which, and the chmod or chown that mends it), FULL
- * (larger than cap), IO, NO_MEMORY. err->text begins with the path.
+ * (larger than cap), IO, NO_MEMORY. err->text begins with the path. out is initialised here, and empty after an error.
  */
 enum sms365_err sms365_file_read(
     struct sms365_buf *out, const char *path, enum sms365_file_mode mode, size_t cap, struct sms365_error *err);
@@ -30,13 +30,13 @@ enum sms365_err sms365_file_read_secret(
 
 /*
  * Replace a file's contents so that a reader or a crash sees the old or the new, never a mixture: temporary file in the
- * same directory, fsync, rename, fsync of the directory. Owner and mode of an existing file are kept; a new one gets
- * mode (0600 or 0644).
+ * same directory, fsync, rename, fsync of the directory. Owner and mode of an existing file are kept, and have to be
+ * safe (mode 0600: as a secret's); a new one gets mode (0600 or 0644). Errors: BAD_OWNER, FULL (disk), IO.
  */
 enum sms365_err sms365_file_replace(
     const char *path, const void *data, size_t length, mode_t mode, struct sms365_error *err);
 
-/* Create with O_EXCL, write, fsync file and directory. EXISTS when there is one. */
+/* Create, only where there is none (EXISTS), whole and on disk from its first moment. */
 enum sms365_err sms365_file_create(
     const char *path, const void *data, size_t length, mode_t mode, struct sms365_error *err);
 
