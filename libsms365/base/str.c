@@ -136,31 +136,33 @@ bool sms365_str_copy(char *out, size_t size, const char *text)
     return true;
 }
 
-/* Length of the UTF-8 sequence at text (RFC 3629), 0 when it is none. */
-static size_t utf8_length(const unsigned char *text)
+size_t sms365_str_utf8(const char *text, size_t left)
 {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *bytes = (const unsigned char *)text;
     size_t length;
     uint32_t point;
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 
-    if (text[0] < 0x80)
+    if (left == 0)
+        return 0;
+    if (bytes[0] < 0x80)
         return 1;
-    if ((text[0] & 0xe0) == 0xc0) {
+    if ((bytes[0] & 0xe0) == 0xc0) {
         length = 2;
-        point = text[0] & 0x1f;
-    } else if ((text[0] & 0xf0) == 0xe0) {
+        point = bytes[0] & 0x1f;
+    } else if ((bytes[0] & 0xf0) == 0xe0) {
         length = 3;
-        point = text[0] & 0x0f;
-    } else if ((text[0] & 0xf8) == 0xf0) {
+        point = bytes[0] & 0x0f;
+    } else if ((bytes[0] & 0xf8) == 0xf0) {
         length = 4;
-        point = text[0] & 0x07;
+        point = bytes[0] & 0x07;
     } else {
         return 0;
     }
     for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
+        if (i == left || (bytes[i] & 0xc0) != 0x80)
             return 0;
-        point = point << 6 | (text[i] & 0x3f);
+        point = point << 6 | (bytes[i] & 0x3f);
     }
     const bool surrogate = point >= 0xd800 && point <= 0xdfff;
     return point < least[length] || point > 0x10ffff || surrogate ? 0 : length;
@@ -180,14 +182,14 @@ static bool is_hostile(const unsigned char *text, size_t length)
 
 void sms365_str_clean(char *text)
 {
-    unsigned char *c = (unsigned char *)text;
+    char *const end = text + strlen(text);
 
-    while (*c != '\0') {
-        const size_t length = utf8_length(c);
+    for (char *c = text; c < end;) {
+        const size_t length = sms365_str_utf8(c, (size_t)(end - c));
         if (length == 0) {
             *c++ = '?';
         } else {
-            if (is_hostile(c, length))
+            if (is_hostile((const unsigned char *)c, length))
                 memset(c, '?', length);
             c += length;
         }

@@ -36,6 +36,9 @@ bool sms365_str_number(const char *text, int64_t min, int64_t max, int64_t *valu
 /* Copy text into out of size bytes. False, and out = "", when it does not fit. */
 bool sms365_str_copy(char *out, size_t size, const char *text);
 
+/* Bytes of the UTF-8 sequence (RFC 3629) at text, of which left bytes may be read; 0 when it is none or cut. */
+size_t sms365_str_utf8(const char *text, size_t left);
+
 /* Replace control characters (C0, DEL, C1 in UTF-8, and bytes that are no UTF-8) by '?', in place. */
 void sms365_str_clean(char *text);
 

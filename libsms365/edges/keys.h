@@ -19,8 +19,8 @@
 #include "pure/url.h"
 #include "sms365.h"
 
-#define SMS365_KEY_NAME_MAX 32 /* letters, digits, hyphen, underscore */
-#define SMS365_KEY_URLS_MAX 4  /* base URLs of one key */
+#define SMS365_KEY_NAME_MAX 32  /* letters, digits, hyphen, underscore */
+#define SMS365_KEY_URLS_MAX 4   /* base URLs of one key */
 #define SMS365_KEY_URL_SIZE SMS365_URL_SIZE
 #define SMS365_KEYS_MAX 16
 

@@ -65,9 +65,10 @@ const char *sms365_api_error_text(int code);
 const char *sms365_api_error_advice(int code);
 
 /*
- * Check parameters against the table (unknown, doubled, missing, out of bounds: BAD_ARGUMENT, naming all) and append
- * the form body. key (may be NULL) becomes the parameter `key` where the endpoint takes one. `type` may be among the
- * parameters; json otherwise. body must be secret.
+ * Check parameters against the table (unknown, doubled, missing, out of bounds: BAD_ARGUMENT, naming all, values never)
+ * and append the form body. key (may be NULL) becomes the parameter `key` where the endpoint takes one and no username
+ * stands in its place; among the parameters it is refused. `type` may be among them; json otherwise. Lengths count
+ * characters. body must be secret; it is left alone on error.
  */
 enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_endpoint *endpoint,
     const struct sms365_param *params, size_t count, const char *key, struct sms365_error *err);
@@ -75,13 +76,15 @@ enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_e
 /*
  * Decode a JSON reply. OK: status 1 and error 0 (or absent). REFUSED: the provider's own error; *reply is set, and
  * sms365_reply_error() tells which. BAD_REPLY: not such a reply (no JSON, no object, no status, a NUL, invalid UTF-8,
- * doubled envelope fields, nested deeper than 8, a field of the table with the wrong kind of value); *reply is NULL.
- * Scalars may come as strings or numbers; texts are cleaned of control characters.
+ * two members of one name, nested deeper than 8, in a success a field of the table with the wrong kind of value);
+ * *reply is NULL. Scalars may come as strings or numbers, and are texts from here on, numbers exactly as written but for
+ * exponents; texts are cleaned of control characters. sms365_reply_get(reply, "sms.status") finds the first row of a list
+ * in whichever shape it came: an object, an array, a named array within an object, rows under decimal names.
  */
 enum sms365_err sms365_api_decode(struct sms365_reply **reply, const struct sms365_endpoint *endpoint, const char *text,
     size_t length, struct sms365_error *err);
 
-/* The decoded reply as JSON text for programs (the API key in it only if reveal). Free with free(). */
+/* The decoded reply as JSON text for programs (the API key in it only if reveal). Free with free(); NULL: no memory. */
 char *sms365_reply_json(const struct sms365_reply *reply, bool reveal);
 
 #endif

@@ -1,0 +1,263 @@
+#include "pure/api.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MONEY_COSTS true
+#define MONEY_FREE false
+#define NEED_REQUIRED true
+#define NEED_OPTIONAL false
+
+static const struct sms365_endpoint endpoints[] = {
+#define ENDPOINT(id, path, auth, money, help) {SMS365_EP_##id, path, SMS365_AUTH_##auth, MONEY_##money, help},
+#include "pure/endpoints.def"
+};
+
+static const struct sms365_api_param params_table[] = {
+#define PARAM(id, name, type, min, max, need, err_empty, err_bad, help)                                                \
+    {SMS365_EP_##id, name, SMS365_TYPE_##type, min, max, NEED_##need, err_empty, err_bad, help},
+#include "pure/endpoints.def"
+};
+
+static const struct sms365_api_field fields_table[] = {
+#define FIELD(id, name, type) {SMS365_EP_##id, NULL, name, SMS365_TYPE_##type},
+#define SUBFIELD(id, object, name, type) {SMS365_EP_##id, object, name, SMS365_TYPE_##type},
+#include "pure/endpoints.def"
+};
+
+static const struct {
+    int code;
+    const char *text, *advice;
+} errors[] = {
+#define ERROR_TEXT(code, reference, advice) {code, reference, advice},
+#include "pure/endpoints.def"
+};
+
+/* Every endpoint takes it: the format of the reply. */
+static const char type_name[] = "type";
+static const char *const type_values[] = {"json", "xml", "v2"};
+
+const struct sms365_endpoint *sms365_endpoint_find(const char *path)
+{
+    for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
+        if (strcmp(endpoints[i].path, path) == 0)
+            return &endpoints[i];
+    return NULL;
+}
+
+const struct sms365_endpoint *sms365_endpoint_get(enum sms365_endpoint_id id)
+{
+    return &endpoints[id];
+}
+
+const struct sms365_api_param *sms365_api_params(size_t *count)
+{
+    *count = sizeof params_table / sizeof *params_table;
+    return params_table;
+}
+
+const struct sms365_api_field *sms365_api_fields(size_t *count)
+{
+    *count = sizeof fields_table / sizeof *fields_table;
+    return fields_table;
+}
+
+const struct sms365_api_param *sms365_api_param_find(enum sms365_endpoint_id id, const char *name)
+{
+    for (size_t i = 0; i < sizeof params_table / sizeof *params_table; i++)
+        if (params_table[i].endpoint == id && strcmp(params_table[i].name, name) == 0)
+            return &params_table[i];
+    return NULL;
+}
+
+const char *sms365_api_error_text(int code)
+{
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].code == code)
+            return errors[i].text;
+    return NULL;
+}
+
+const char *sms365_api_error_advice(int code)
+{
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (errors[i].code == code)
+            return errors[i].advice;
+    return NULL;
+}
+
+/* Characters of UTF-8 text; -1 when it is none. */
+static int64_t text_characters(const char *text)
+{
+    int64_t count = 0;
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        const size_t length = sms365_str_utf8(text, left);
+        if (length == 0)
+            return -1;
+        text += length;
+        left -= length;
+        count++;
+    }
+    return count;
+}
+
+static bool has_control(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    return false;
+}
+
+/* What is wrong with a text of the given kind, apart from its length; NULL: nothing. */
+static const char *text_fault(enum sms365_api_type type, const char *value)
+{
+    switch (type) {
+    case SMS365_TYPE_MSISDN:
+        return value[strspn(value, "0123456789+ ().-")] != '\0' ? "is not a phone number" : NULL;
+    case SMS365_TYPE_URL:
+        if (!sms365_str_starts(value, "https://") && !sms365_str_starts(value, "http://"))
+            return "is not an http or https URL";
+        return has_control(value) || strchr(value, ' ') != NULL ? "holds blanks or control characters" : NULL;
+    case SMS365_TYPE_SECRET:
+        return has_control(value) ? "holds control characters" : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* Append "; name what" for each mistake; the first goes without the separator. */
+static void complain(struct sms365_buf *faults, const char *name, const char *what)
+{
+    sms365_buf_printf(faults, "%s%.32s %s", faults->length == 0 ? "" : "; ", name, what);
+}
+
+static void check_value(struct sms365_buf *faults, const struct sms365_api_param *param, const char *value)
+{
+    const long long min = (long long)param->min;
+    const long long max = (long long)param->max;
+    char what[96];
+    int64_t number;
+
+    if (param->type == SMS365_TYPE_BOOL) {
+        if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+            complain(faults, param->name, "is neither true nor false");
+        return;
+    }
+    if (param->type == SMS365_TYPE_NUMBER) {
+        (void)snprintf(what, sizeof what, "is not a number from %lld to %lld", min, max);
+        if (!sms365_str_number(value, param->min, param->max, &number))
+            complain(faults, param->name, what);
+        return;
+    }
+    const int64_t length = text_characters(value);
+    (void)snprintf(what, sizeof what, "has %lld characters, not %lld to %lld", (long long)length, min, max);
+    const char *fault = text_fault(param->type, value);
+    if (length < 0)
+        complain(faults, param->name, "is not UTF-8");
+    else if (length < param->min || length > param->max)
+        complain(faults, param->name, what);
+    else if (fault != NULL)
+        complain(faults, param->name, fault);
+}
+
+static const char *param_value(const struct sms365_param *params, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(params[i].name, name) == 0)
+            return params[i].value;
+    return NULL;
+}
+
+static void check_type(struct sms365_buf *faults, const char *value)
+{
+    for (size_t i = 0; i < sizeof type_values / sizeof *type_values; i++)
+        if (strcmp(type_values[i], value) == 0)
+            return;
+    complain(faults, type_name, "is none of json, xml, v2");
+}
+
+static void check_given(
+    struct sms365_buf *faults, const struct sms365_endpoint *endpoint, const struct sms365_param *params, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct sms365_api_param *known = sms365_api_param_find(endpoint->id, params[i].name);
+        if (params[i].value == NULL)
+            complain(faults, params[i].name, "has no value");
+        else if (param_value(params, i, params[i].name) != NULL)
+            complain(faults, params[i].name, "is given twice");
+        else if (strcmp(params[i].name, "key") == 0)
+            complain(faults, "key", "comes from the key store only");
+        else if (strcmp(params[i].name, type_name) == 0)
+            check_type(faults, params[i].value);
+        else if (known == NULL)
+            complain(faults, params[i].name, "is not a parameter of this endpoint");
+        else
+            check_value(faults, known, params[i].value);
+    }
+}
+
+static void check_missing(struct sms365_buf *faults, const struct sms365_endpoint *endpoint,
+    const struct sms365_param *params, size_t count, bool key_goes)
+{
+    for (size_t i = 0; i < sizeof params_table / sizeof *params_table; i++) {
+        const struct sms365_api_param *param = &params_table[i];
+        if (param->endpoint != endpoint->id || !param->required)
+            continue;
+        const bool given = strcmp(param->name, "key") == 0 ? key_goes : param_value(params, count, param->name) != NULL;
+        if (!given)
+            complain(faults, param->name, "is missing");
+    }
+    if (endpoint->auth == SMS365_AUTH_LOGIN && !key_goes &&
+        (param_value(params, count, "username") == NULL || param_value(params, count, "password") == NULL))
+        complain(faults, "key", "or username and password are missing");
+}
+
+static void add_pair(struct sms365_buf *body, const char *name, const char *value, bool first)
+{
+    if (!first)
+        sms365_buf_puts(body, "&");
+    sms365_buf_add_form(body, name, strlen(name));
+    sms365_buf_puts(body, "=");
+    sms365_buf_add_form(body, value, strlen(value));
+}
+
+enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_endpoint *endpoint,
+    const struct sms365_param *params, size_t count, const char *key, struct sms365_error *err)
+{
+    const size_t start = body->length;
+    const struct sms365_api_param *key_param = sms365_api_param_find(endpoint->id, "key");
+    const bool login = endpoint->auth == SMS365_AUTH_LOGIN && param_value(params, count, "username") != NULL;
+    const bool key_goes = key != NULL && key_param != NULL && !login;
+    struct sms365_buf faults;
+
+    sms365_buf_init(&faults, sizeof err->text);
+    check_given(&faults, endpoint, params, count);
+    check_missing(&faults, endpoint, params, count, key_goes);
+    if (key_goes)
+        check_value(&faults, key_param, key);
+    if (!body->secret)
+        complain(&faults, "body", "must be secret");
+    if (faults.length > 0 || faults.failed) {
+        sms365_error_set(err, SMS365_BAD_ARGUMENT, "%s: %s", endpoint->path, sms365_buf_text(&faults));
+        sms365_buf_free(&faults);
+        return SMS365_BAD_ARGUMENT;
+    }
+    sms365_buf_free(&faults);
+    if (key_goes)
+        add_pair(body, "key", key, body->length == start);
+    for (size_t i = 0; i < count; i++)
+        add_pair(body, params[i].name, params[i].value, body->length == start);
+    if (param_value(params, count, type_name) == NULL)
+        add_pair(body, type_name, type_values[0], body->length == start);
+    if (!body->failed)
+        return SMS365_OK;
+    if (body->data != NULL)
+        body->data[start] = '\0';
+    body->length = start;
+    return sms365_error_set(err, SMS365_NO_MEMORY, "%s: no room for the request", endpoint->path);
+}
