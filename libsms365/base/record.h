@@ -9,6 +9,9 @@
 #define SMS365_RECORD_MAX 3840
 /* Most bytes of a value of class HOST, whose records live in a table of fixed buckets. */
 #define SMS365_RECORD_HOST_MAX 64
+/* Most bytes of a name: a USER record keeps it, for HOST it only chooses the bucket. */
+#define SMS365_RECORD_NAME_MAX 128
+#define SMS365_RECORD_HOST_NAME_MAX 255
 
 enum sms365_class {
     SMS365_CLASS_USER, /* an enrolled user's counters and open challenges; kept until deleted */

@@ -1,0 +1,248 @@
+#include "store_fixture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+int64_t fixture_clock_shift_s;
+
+const struct sms365_mac_key fixture_key = {{1, 2, 3}};
+
+/* The linker hands the library's calls of NAME to __wrap_NAME. */
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    const int result = __real_clock_gettime(clock, now);
+
+    if (result == 0 && clock == CLOCK_REALTIME)
+        now->tv_sec += (time_t)fixture_clock_shift_s;
+    return result;
+}
+
+int (*fixture_sync)(int fd);
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fdatasync(int fd)
+{
+    return fixture_sync == NULL ? __real_fdatasync(fd) : fixture_sync(fd);
+}
+
+int __wrap_fsync(int fd)
+{
+    return fixture_sync == NULL ? __real_fsync(fd) : fixture_sync(fd);
+}
+
+int fixture_sync_none(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+static void keep_line(void *context, int priority, const char *text)
+{
+    struct fixture *fixture = context;
+
+    (void)priority;
+    (void)snprintf(fixture->logged, sizeof fixture->logged, "%s", text);
+}
+
+struct fixture *fixture_new(void)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+
+    assert_non_null(fixture);
+    (void)snprintf(fixture->dir, sizeof fixture->dir, "/tmp/sms365-store-XXXXXX");
+    assert_non_null(mkdtemp(fixture->dir));
+    const size_t length = strlen(fixture->dir);
+    (void)snprintf(fixture->dir + length, sizeof fixture->dir - length, "/state");
+    fixture->log = (struct sms365_log){keep_line, fixture};
+    fixture_clock_shift_s = 0;
+    fixture_sync = NULL;
+    return fixture;
+}
+
+static void remove_names(const char *path)
+{
+    DIR *dir = opendir(path);
+
+    if (dir == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+            unlinkat(dirfd(dir), entry->d_name, 0) != 0)
+            (void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+    (void)closedir(dir);
+}
+
+void fixture_free(struct fixture *fixture)
+{
+    char parent[sizeof fixture->dir];
+
+    sms365_store_close(fixture->store);
+    remove_names(fixture->dir);
+    (void)snprintf(parent, sizeof parent, "%s", fixture->dir);
+    *strrchr(parent, '/') = '\0';
+    remove_names(parent);
+    assert_int_equal(rmdir(parent), 0);
+    free(fixture);
+}
+
+struct sms365_store *fixture_open_file(struct fixture *fixture, int64_t lock_timeout_ms)
+{
+    const struct sms365_store_file_options options = {fixture->dir, &fixture_key, lock_timeout_ms, &fixture->log};
+    struct sms365_store *store = NULL;
+    struct sms365_error err = {SMS365_OK, ""};
+
+    if (sms365_store_file_open(&store, &options, &err) != SMS365_OK)
+        fail_msg("%s", err.text);
+    return store;
+}
+
+int fixture_setup_file(void **state)
+{
+    struct fixture *fixture = fixture_new();
+
+    fixture->store = fixture_open_file(fixture, PATIENT_MS);
+    *state = fixture;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_free(*state);
+    return 0;
+}
+
+void fixture_user_path(const struct fixture *fixture, char *out, size_t size)
+{
+    DIR *dir = opendir(fixture->dir);
+
+    assert_non_null(dir);
+    out[0] = '\0';
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strncmp(entry->d_name, "user.", 5) == 0)
+            (void)snprintf(out, size, "%s/%s", fixture->dir, entry->d_name);
+    (void)closedir(dir);
+    assert_string_not_equal(out, "");
+}
+
+void fixture_table_path(const struct fixture *fixture, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s/host.table", fixture->dir);
+}
+
+unsigned fixture_count(const struct fixture *fixture, const char *prefix)
+{
+    DIR *dir = opendir(fixture->dir);
+    unsigned count = 0;
+
+    assert_non_null(dir);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        count += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+    (void)closedir(dir);
+    return count;
+}
+
+size_t fixture_read(const char *path, uint8_t *out, size_t size)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t done = 0;
+
+    assert_true(fd >= 0);
+    for (ssize_t got; (got = read(fd, out + done, size - done)) > 0;)
+        done += (size_t)got;
+    (void)close(fd);
+    return done;
+}
+
+void fixture_write(const char *path, const void *data, size_t length)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, data, length), length);
+    (void)close(fd);
+}
+
+uint64_t fixture_put(struct sms365_store *store, enum sms365_class class, const char *name, uint64_t version,
+    const void *value, size_t length, int64_t ttl_s)
+{
+    struct sms365_error err = {SMS365_OK, ""};
+    uint64_t fresh = 0;
+
+    if (sms365_store_cas(store, class, name, version, value, length, ttl_s, &fresh, &err) != SMS365_OK)
+        fail_msg("%s", err.text);
+    assert_true(fresh != 0);
+    return fresh;
+}
+
+void fixture_get(struct sms365_store *store, enum sms365_class class, const char *name, struct sms365_record *record)
+{
+    struct sms365_error err = {SMS365_OK, ""};
+
+    if (sms365_store_get(store, class, name, record, &err) != SMS365_OK)
+        fail_msg("%s", err.text);
+}
+
+bool fixture_increment(struct sms365_store *store, enum sms365_class class, const char *name)
+{
+    struct sms365_record record;
+    struct sms365_error err = {SMS365_OK, ""};
+    enum sms365_err result;
+
+    do {
+        uint64_t count = 0;
+        result = sms365_store_get(store, class, name, &record, &err);
+        if (result != SMS365_OK)
+            break;
+        memcpy(&count, record.value, record.length);
+        count++;
+        result = sms365_store_cas(store, class, name, record.version, &count, sizeof count, 0, NULL, &err);
+    } while (result == SMS365_CONFLICT);
+    if (result != SMS365_OK)
+        (void)fprintf(stderr, "increment: %s\n", err.text);
+    return result == SMS365_OK;
+}
+
+uint64_t fixture_count_of(struct sms365_store *store, enum sms365_class class, const char *name)
+{
+    struct sms365_record record;
+    uint64_t count = 0;
+
+    fixture_get(store, class, name, &record);
+    assert_true(record.length == 0 || record.length == sizeof count);
+    memcpy(&count, record.value, record.length);
+    return count;
+}
+
+pid_t fixture_fork(int (*body)(void *context), void *context)
+{
+    const pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(body(context));
+    return pid;
+}
+
+int fixture_wait(pid_t pid)
+{
+    int status = 0;
+
+    while (waitpid(pid, &status, 0) != pid)
+        assert_int_equal(errno, EINTR);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
