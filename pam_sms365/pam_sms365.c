@@ -188,7 +188,7 @@ static bool read_arguments(
 
 int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-    struct conversation conversation = {.pamh = pamh, .silent = (flags & PAM_SILENT) != 0};
+    struct conversation conversation = {.pamh = pamh, .silent = ((unsigned)flags & PAM_SILENT) != 0};
     const char *overrides[ARGUMENTS_MAX + 1];
     const char *user = NULL;
     const char *service = text_item(pamh, PAM_SERVICE);
