@@ -25,7 +25,7 @@ struct message {
     char code[CODE_DIGITS + 1];       /* likewise */
     char to[MSISDN_TEXT];
     char *from, *text, *callback; /* callback may be NULL */
-    char status;                  /* s, d or f */
+    char status, fate;            /* what it is, and what its report will say: s, d or f */
     bool scheduled;               /* not on the phone yet */
     bool flash;
     unsigned parts;

@@ -30,13 +30,17 @@ void sandbox_unlock(struct sandbox *box)
     pthread_mutex_unlock(&box->lock);
 }
 
-static bool set_timer(struct sandbox *box, int64_t due_ms, enum timer_kind kind, uint64_t subject)
+/* Something is due then: the background thread must not sleep beyond it. */
+static void wake_at(struct sandbox *box, int64_t due_ms)
 {
-    if (!timers_add(&box->timers, due_ms, kind, subject))
-        return false;
-    if (box->timers.heap[0].order == box->timers.order - 1)
+    if (due_ms < box->awake_at_ms)
         postman_wake(box->postman);
-    return true;
+}
+
+static void set_timer(struct sandbox *box, int64_t due_ms, enum timer_kind kind, uint64_t subject)
+{
+    if (timers_add(&box->timers, due_ms, kind, subject))
+        wake_at(box, due_ms);
 }
 
 static char fate_of(const struct settings *s, const char *to, int64_t *after_ms)
@@ -54,12 +58,13 @@ static char fate_of(const struct settings *s, const char *to, int64_t *after_ms)
     return s->delivery;
 }
 
-static bool set_report(struct sandbox *box, const struct message *m)
+/* The fate is sealed when the message is on the phone; later changes of the settings are for later messages. */
+static void set_report(struct sandbox *box, struct message *m)
 {
     int64_t after_ms;
-    if (fate_of(&box->settings, m->to, &after_ms) == 's')
-        return true;
-    return set_timer(box, clock_ms() + after_ms, TIMER_REPORT, m->seq);
+    m->fate = fate_of(&box->settings, m->to, &after_ms);
+    if (m->fate != 's')
+        set_timer(box, clock_ms() + after_ms, TIMER_REPORT, m->seq);
 }
 
 unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms, struct message **out)
@@ -71,7 +76,7 @@ unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms,
     draft->status = 's';
     if (draft->cost > box->settings.balance)
         error = ERROR_NO_BALANCE;
-    else if (box->timers.count == TIMERS_MAX)
+    else if (box->timers.count >= TIMERS_MAX - 1) /* one is the beat's */
         error = ERROR_NOT_QUEUED;
     if (error != 0) {
         free(draft->from);
@@ -93,14 +98,14 @@ unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms,
 
 void sandbox_hold(struct sandbox *box, struct held *h)
 {
-    h->serial = ++box->held_serial;
     h->next = box->held;
     h->back = &box->held;
     if (h->next != NULL)
         h->next->back = &h->next;
     box->held = h;
     MHD_suspend_connection(h->connection);
-    if (!set_timer(box, h->until_ms, TIMER_RELEASE, h->serial) || box->stopping)
+    wake_at(box, h->until_ms);
+    if (box->stopping)
         sandbox_forget(h);
 }
 
@@ -123,25 +128,23 @@ void sandbox_forget(struct held *h)
 /* What it waited for has come, or the time is over: on with it, after the delay that a fault may add. */
 static void release(struct sandbox *box, struct held *h)
 {
-    int64_t delay_ms = h->delay_ms;
-    h->message = 0;
-    h->delay_ms = 0;
-    if (delay_ms > 0) {
-        h->until_ms = clock_ms() + delay_ms;
-        if (set_timer(box, h->until_ms, TIMER_RELEASE, h->serial))
-            return;
+    if (h->delay_ms == 0) {
+        sandbox_forget(h);
+        return;
     }
-    sandbox_forget(h);
+    h->message = 0;
+    h->until_ms = clock_ms() + h->delay_ms;
+    h->delay_ms = 0;
+    wake_at(box, h->until_ms);
 }
 
-static void release_serial(struct sandbox *box, uint64_t serial, int64_t now_ms)
+static void release_due(struct sandbox *box, int64_t now_ms)
 {
-    for (struct held *h = box->held; h != NULL; h = h->next) {
-        if (h->serial == serial) {
-            if (h->until_ms <= now_ms)
-                release(box, h);
-            return;
-        }
+    struct held *next;
+    for (struct held *h = box->held; h != NULL; h = next) {
+        next = h->next;
+        if (h->until_ms <= now_ms)
+            release(box, h);
     }
 }
 
@@ -208,10 +211,7 @@ static void beat(struct sandbox *box)
 
 static void report(struct sandbox *box, struct message *m)
 {
-    int64_t ignored;
-    m->status = fate_of(&box->settings, m->to, &ignored);
-    if (m->status == 's') /* the setting was changed meanwhile */
-        return;
+    m->status = m->fate;
     phone_touch(&box->phone, m);
     release_waiters(box, m->seq);
     sandbox_notify(box);
@@ -231,17 +231,29 @@ static void arrive(struct sandbox *box, struct message *m)
     sandbox_notify(box);
 }
 
-static void fire(struct sandbox *box, const struct timer *t, int64_t now_ms)
+static void fire(struct sandbox *box, const struct timer *t)
 {
     struct message *m = phone_find(&box->phone, t->subject);
     if (t->kind == TIMER_BEAT)
         beat(box);
-    else if (t->kind == TIMER_RELEASE)
-        release_serial(box, t->subject, now_ms);
     else if (m != NULL && t->kind == TIMER_ARRIVE)
         arrive(box, m);
     else if (m != NULL)
         report(box, m);
+}
+
+/* Does what is due, and says until when there is nothing to do. */
+static void catch_up(struct sandbox *box)
+{
+    struct timer t;
+    int64_t now_ms = clock_ms();
+    while (timers_take(&box->timers, now_ms, &t))
+        fire(box, &t);
+    release_due(box, now_ms);
+    box->awake_at_ms = timers_next(&box->timers, now_ms + SLEEP_MAX_MS);
+    for (const struct held *h = box->held; h != NULL; h = h->next)
+        if (h->until_ms < box->awake_at_ms)
+            box->awake_at_ms = h->until_ms;
 }
 
 static void mail(struct sandbox *box, uint64_t *failed)
@@ -259,25 +271,22 @@ static void *background(void *context)
     struct sandbox *box = context;
     uint64_t done = 0, failed = 0;
     for (;;) {
-        struct timer t;
-        int64_t now_ms = clock_ms();
         sandbox_lock(box);
         box->journal.callbacks_done += done;
         box->journal.callbacks_failed += failed;
         bool stopping = box->stopping;
-        while (!stopping && timers_take(&box->timers, now_ms, &t))
-            fire(box, &t, now_ms);
+        if (!stopping)
+            catch_up(box);
+        int64_t awake_at_ms = box->awake_at_ms;
         sandbox_unlock(box);
         done = failed = 0;
         mail(box, &failed);
         if (stopping)
             return NULL;
         postman_work(box->postman, &done, &failed);
-        sandbox_lock(box);
-        int sleep_ms = done + failed > 0 ? 0 : timers_next_in(&box->timers, clock_ms(), SLEEP_MAX_MS);
-        sandbox_unlock(box);
-        if (sleep_ms > 0)
-            postman_wait(box->postman, sleep_ms);
+        int64_t sleep_ms = awake_at_ms - clock_ms();
+        if (done + failed == 0 && sleep_ms > 0)
+            postman_wait(box->postman, (int)sleep_ms);
     }
 }
 

@@ -24,7 +24,6 @@
 struct held {
     struct held *next, **back; /* back NULL: not held */
     struct MHD_Connection *connection;
-    uint64_t serial;
     uint64_t message; /* released when this one's report is in; 0: nothing but time releases it */
     int64_t until_ms; /* the latest moment for that */
     int64_t delay_ms; /* and then so much longer */
@@ -52,7 +51,7 @@ struct sandbox {
     struct chance chance;
     struct timers timers;
     struct held *held;
-    uint64_t held_serial;
+    int64_t awake_at_ms; /* until then the background thread may sleep */
     struct listener *listeners;
     bool stopping;
     uint64_t run; /* tells this run's event numbers from another's */

@@ -47,11 +47,9 @@ bool timers_take(struct timers *t, int64_t now_ms, struct timer *out)
     }
 }
 
-int timers_next_in(const struct timers *t, int64_t now_ms, int max_ms)
+int64_t timers_next(const struct timers *t, int64_t latest_ms)
 {
-    if (t->count == 0 || t->heap[0].due_ms - now_ms > max_ms)
-        return max_ms;
-    return t->heap[0].due_ms <= now_ms ? 0 : (int)(t->heap[0].due_ms - now_ms);
+    return t->count > 0 && t->heap[0].due_ms < latest_ms ? t->heap[0].due_ms : latest_ms;
 }
 
 void timers_free(struct timers *t)

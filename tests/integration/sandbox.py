@@ -62,6 +62,7 @@ class Sandbox:
         self.ca = certificate()[0] if tls else None
         self.key = KEY
         self._taken = set()
+        self._start_settings = self.settings()
 
     def __enter__(self):
         return self
@@ -127,6 +128,11 @@ class Sandbox:
         """Forget messages and requests."""
         self._control("POST", "reset")
         self._taken.clear()
+
+    def restore(self):
+        """As it was after its start, but for the numbers that it gives out."""
+        self.settings(**self._start_settings)
+        self.reset()
 
     def events(self, seconds, last_id=None):
         """The event stream, as (event, id, data), until the time is over: then TimeoutError."""
