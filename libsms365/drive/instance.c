@@ -102,7 +102,6 @@ enum sms365_err sms365_instance_open(struct sms365 **instance, const struct sms3
         [SMS365_LOG_WARNING] = LOG_WARNING,
         [SMS365_LOG_INFO] = LOG_INFO,
     };
-    struct sms365_environment environment;
     struct sms365 *fresh = calloc(1, sizeof *fresh);
     enum sms365_err code;
 
@@ -111,13 +110,13 @@ enum sms365_err sms365_instance_open(struct sms365 **instance, const struct sms3
         return sms365_error_set(err, SMS365_NO_MEMORY, "out of memory");
     fresh->sink = (struct sms365_log){options->log, options->log_context};
     fresh->log = (struct sms365_log){write_filtered, fresh};
-    sms365_environment_hide(&environment);
+    sms365_environment_hide();
     code = sms365_instance_conf(&fresh->conf, options, front_end, NULL, err);
     if (code == SMS365_OK) {
         fresh->least_priority = priorities[fresh->conf.log_level];
         code = open_parts(fresh, err);
     }
-    sms365_environment_restore(&environment);
+    sms365_environment_restore();
     if (code != SMS365_OK) {
         sms365_close(fresh);
         return code;

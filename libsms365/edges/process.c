@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,15 +118,26 @@ enum sms365_err sms365_holder_self(char out[SMS365_HOLDER_TEXT_SIZE], struct sms
     return SMS365_OK;
 }
 
-void sms365_environment_hide(struct sms365_environment *environment)
+static pthread_mutex_t environment_lock = PTHREAD_MUTEX_INITIALIZER;
+static char **environment_kept;
+static unsigned environment_holders;
+
+void sms365_environment_hide(void)
 {
     static char *empty[] = {NULL};
 
-    environment->kept = environ;
-    environ = empty;
+    (void)pthread_mutex_lock(&environment_lock);
+    if (environment_holders++ == 0) {
+        environment_kept = environ;
+        environ = empty;
+    }
+    (void)pthread_mutex_unlock(&environment_lock);
 }
 
-void sms365_environment_restore(const struct sms365_environment *environment)
+void sms365_environment_restore(void)
 {
-    environ = environment->kept;
+    (void)pthread_mutex_lock(&environment_lock);
+    if (--environment_holders == 0)
+        environ = environment_kept;
+    (void)pthread_mutex_unlock(&environment_lock);
 }

@@ -22,12 +22,10 @@ enum sms365_err sms365_holder_self(char out[SMS365_HOLDER_TEXT_SIZE], struct sms
 
 /*
  * The process environment, put away while libraries run: libcurl, OpenSSL and the resolver read file names, proxies and
- * switches from it, and in a setuid program it is the caller's.
+ * switches from it, and in a setuid program it is the caller's. Calls nest, and threads may hold it at the same time:
+ * it comes back with the last restore. What another thread sets in the environment meanwhile is lost.
  */
-struct sms365_environment {
-    char **kept;
-};
-void sms365_environment_hide(struct sms365_environment *environment);
-void sms365_environment_restore(const struct sms365_environment *environment);
+void sms365_environment_hide(void);
+void sms365_environment_restore(void);
 
 #endif
