@@ -1,6 +1,8 @@
 /*
  * Requests to the provider over libcurl: POST only, TLS verified, no redirect, no proxy, no netrc, nothing from the
- * environment, one deadline over resolving, connecting, TLS, and the reply.
+ * environment, one deadline over resolving, connecting, TLS, and the reply. A handle keeps its connection for the next
+ * request. Signals are delivered and handled as ever during a request (SIGPIPE aside, which is held back); no thread
+ * and no descriptor stays once the handle is freed.
  */
 #ifndef SMS365_HTTP_CURL_H
 #define SMS365_HTTP_CURL_H
@@ -41,8 +43,10 @@ void sms365_http_free(struct sms365_http *http);
  *   WRONG_ADDRESS  the connection's local address is not on the whitelist; nothing was written
  *   REPLY_LOST     the request, or part of it, was written, and no whole reply came back
  *   BAD_REPLY      a reply that is not HTTP 200 with a body within the cap
- *   NO_MEMORY
- * err->text names the URL (no query, no body), the addresses, and what happened.
+ *   BAD_ARGUMENT   the URL is none, or without TLS and not to a loopback address; nothing was written
+ *   IO             this machine is at fault (no descriptor, no such `bind`, `ca` unreadable); nothing was written
+ *   NO_MEMORY      nothing was written
+ * reply is empty after an error. err->text names the URL (no query, no body), the addresses, and what happened.
  */
 enum sms365_err sms365_http_post(struct sms365_http *http, const struct sms365_http_request *request,
     struct sms365_buf *reply, char local[INET6_ADDRSTRLEN], struct sms365_error *err);
