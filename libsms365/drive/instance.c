@@ -7,9 +7,11 @@
 #include "edges/users.h"
 #include "pure/challenge.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #define CONF_DEFAULT SMS365_SYSCONFDIR "/sms365.conf"
 
@@ -172,10 +174,12 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
 {
     char numbers[SMS365_USER_NUMBERS_MAX][SMS365_MSISDN_SIZE];
     char self[SMS365_HOLDER_TEXT_SIZE];
+    char machine[HOST_NAME_MAX + 1] = "";
     struct sms365_challenge_setup setup = {
         .user = subject->user,
         .service = subject->service,
         .host = subject->host == NULL ? "" : subject->host,
+        .machine = machine,
         .holder = subject->holder,
         .known = subject->known,
         .first_factor = subject->first_factor || instance->conf.first_factor == SMS365_FIRST_NONE,
@@ -187,6 +191,7 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
     };
     enum sms365_err code = SMS365_OK;
 
+    (void)gethostname(machine, sizeof machine - 1);
     if (setup.known && setup.first_factor)
         code = find_numbers(instance, subject->user, numbers, &setup.number_count, err);
     if (code == SMS365_OK && setup.holder == NULL) {

@@ -362,6 +362,29 @@ static void read_host(struct sms365_challenge *ch)
 
 /* --- Making, next, feed --- */
 
+/* Only a numeric address goes into a message: a name is what whoever owns its DNS zone wants it to be. */
+static bool is_numeric(const char *host)
+{
+    return host[0] != '\0' && host[strspn(host, "0123456789abcdefABCDEF.:")] == '\0' && strpbrk(host, ".:") != NULL;
+}
+
+static bool expand_text(struct sms365_challenge *ch, const struct sms365_challenge_setup *setup)
+{
+    const struct sms365_sms_words words = {
+        .host = setup->machine,
+        .service = ch->service,
+        .user = ch->user,
+        .address = is_numeric(ch->host) ? ch->host : "",
+    };
+    struct sms365_sms_size size;
+
+    if (!sms365_sms_expand(ch->text, sizeof ch->text, setup->conf->text, &words) ||
+        !sms365_sms_measure(ch->text, &size))
+        return false;
+    ch->ucs = size.ucs;
+    return true;
+}
+
 static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challenge_setup *setup)
 {
     const struct sms365_conf *conf = setup->conf;
@@ -373,7 +396,6 @@ static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challeng
     ch->wait_ms = conf->wait_s * 1000;
     ch->timeout_ms = conf->timeout_s * 1000;
     ch->language = (enum sms365_language)conf->language;
-    ch->text = conf->text;
     ch->from = conf->from;
     ch->callback = conf->callback;
     ch->contact = conf->contact;
@@ -409,7 +431,7 @@ enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const 
         return SMS365_NO_MEMORY;
     if (!sms365_str_copy(ch->user, sizeof ch->user, setup->user) ||
         !sms365_str_copy(ch->service, sizeof ch->service, setup->service) ||
-        !sms365_str_copy(ch->host, sizeof ch->host, setup->host)) {
+        !sms365_str_copy(ch->host, sizeof ch->host, setup->host) || !expand_text(ch, setup)) {
         sms365_challenge_free(ch);
         return SMS365_BAD_ARGUMENT;
     }

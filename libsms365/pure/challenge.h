@@ -35,8 +35,9 @@
 struct sms365_challenge_setup {
     const char *user;
     const char *service;
-    const char *host;   /* "" when there is none */
-    const char *holder; /* names the one who may answer */
+    const char *host;    /* "" when there is none */
+    const char *machine; /* this host's name, for the text of the message */
+    const char *holder;  /* names the one who may answer */
     bool known;
     bool first_factor; /* proved, or configured not to matter */
     bool count_host;   /* no first factor was proved: the attempt counts against the address */

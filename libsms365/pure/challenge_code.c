@@ -151,6 +151,8 @@ static void reserved(struct sms365_challenge *ch)
     add_param(ch, &count, "to", ch->slot.msisdn);
     if (ch->text[0] != '\0')
         add_param(ch, &count, "text", ch->text);
+    if (ch->ucs)
+        add_param(ch, &count, "ucs", "true");
     if (ch->from[0] != '\0')
         add_param(ch, &count, "from", ch->from);
     if (ch->callback[0] != '\0') {

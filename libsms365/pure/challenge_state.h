@@ -4,6 +4,7 @@
 
 #include "pure/challenge.h"
 #include "pure/report.h"
+#include "pure/sms.h"
 #include "pure/text.h"
 
 typedef void challenge_handler(struct sms365_challenge *ch, const struct sms365_event *event);
@@ -17,7 +18,9 @@ struct sms365_challenge {
     int64_t wait_ms;
     int64_t timeout_ms;
     enum sms365_language language;
-    const char *text, *from, *callback, *contact;
+    const char *from, *callback, *contact;
+    char text[SMS365_SMS_TEXT_MAX + 1]; /* expanded but for the code; "": the provider's own */
+    bool ucs;                           /* it needs more than the GSM alphabet */
     struct sms365_mac_key callback_key, holder_key;
     uint8_t seed[SMS365_SEED_BYTES];
     char user[SMS365_SUBJECT_TEXT_SIZE];

@@ -1,5 +1,7 @@
 #include "pure/conf_table.h"
 
+#include "pure/challenge.h"
+#include "pure/sms.h"
 #include "pure/url.h"
 
 #include <inttypes.h>
@@ -7,10 +9,9 @@
 #include <string.h>
 
 #define LETTERS_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-#define CODE_MARK "%%CODE%%" /* where the provider puts the code */
-#define FROM_LETTERS_MAX 11  /* of a sender that is no number (3GPP TS 23.040, 9.1.2.5) */
-#define SLIP_NAME_MAX 40     /* longer names resemble none of ours */
-#define SLIP_MAX 2           /* letters wrong, missing, too many or swapped */
+#define FROM_LETTERS_MAX 11 /* of a sender that is no number (3GPP TS 23.040, 9.1.2.5) */
+#define SLIP_NAME_MAX 40    /* longer names resemble none of ours */
+#define SLIP_MAX 2          /* letters wrong, missing, too many or swapped */
 
 enum type { TYPE_NUMBER, TYPE_BOOL, TYPE_TEXT, TYPE_PATH, TYPE_CHOICE };
 
@@ -199,12 +200,11 @@ static bool check_bind(char *value, char *why)
 
 static bool check_text(char *value, char *why)
 {
-    const char *mark = strstr(value, CODE_MARK);
+    const char *wrong = value[0] == '\0' ? NULL : sms365_sms_check(value, SMS365_CODE_DIGITS);
 
-    if (value[0] == '\0' || (mark != NULL && strstr(mark + 1, CODE_MARK) == NULL))
-        return true;
-    (void)snprintf(why, SMS365_CONF_WHY_SIZE, "must hold " CODE_MARK " once, where the code goes");
-    return false;
+    if (wrong != NULL)
+        (void)snprintf(why, SMS365_CONF_WHY_SIZE, "%s", wrong);
+    return wrong == NULL;
 }
 
 static bool check_from(char *value, char *why)

@@ -339,7 +339,7 @@ static void binary_files_and_long_lines_are_refused(void **state)
     memcpy(text, "[challenge]\ntext=", 17);
     text[17 + 1024 - 5] = '\0';
     assert_int_equal(parse(&conf, text), SMS365_BAD_CONFIG);
-    assert_string_equal(report(), "t.conf:2: \"text\" must have 0 to 160 bytes; it has 1019\n");
+    assert_string_equal(report(), "t.conf:2: \"text\" must have 0 to 320 bytes; it has 1019\n");
     text[17 + 1024 - 5] = 'a';
     text[17 + 1024 - 4] = '\0';
     assert_int_equal(parse(&conf, text), SMS365_BAD_CONFIG);

@@ -65,6 +65,9 @@ static bool value_of_size(char *out, const struct sms365_option *option, int64_t
     out[size] = '\0';
     if ((size_t)size >= length)
         memcpy(out, start, length);
+    /* A text must fit one message: in two-byte characters of the GSM alphabet it is as many bytes as it may have. */
+    for (size_t i = length; strcmp(option->name, "text") == 0 && i + 1 < (size_t)size; i += 2)
+        memcpy(out + i, "Δ", 2);
     return size == 0 || (size_t)size > length;
 }
 
