@@ -1,0 +1,232 @@
+"""What the documentation says is what the tables, headers and sources say."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(page for folder in ("docs", "cli", "sandbox") for page in (ROOT / folder).glob("*.[1-8]"))
+TEXTS = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "NEWS", DOCS / "guide.md"]
+OPTION = re.compile(r'^OPTION\((\w+), "(\w+)", (\w+), \w+, (.*?), (\d+), (\d+),', re.M)
+DIRECTORIES = {"SMS365_SYSCONFDIR ": "/etc/sms365", "SMS365_STATEDIR ": "/var/lib/sms365"}
+
+
+def read(path):
+    return (ROOT / path).read_text()
+
+
+def options():
+    """Section, name, type, default, minimum and maximum of every option of the table."""
+    for section, name, kind, default, low, high in OPTION.findall(read("libsms365/pure/options.def")):
+        for macro, directory in DIRECTORIES.items():
+            default = default.replace(macro, '"' + directory + '"')
+        yield section, name, kind, default.replace('"', ""), int(low), int(high)
+
+
+def shown(page):
+    """A page as a person reads it, in one long line a paragraph."""
+    settings = {"MANWIDTH": "1000", "LC_ALL": "C.UTF-8", "MANPAGER": "cat",
+                "MANOPT": "--no-hyphenation --no-justification"}
+    return subprocess.run(["man", "-E", "UTF-8", "-l", str(page)], check=True, stdout=subprocess.PIPE, encoding="utf-8",
+                          env={"PATH": os.environ["PATH"], **settings}).stdout
+
+
+def literal(page):
+    """The examples of a page, as they were before roff."""
+    text = page.read_text()
+    for escape, plain in (("\\-", "-"), ("\\(aq", "'"), ("\\(dq", '"'), ("\\e", "\\"), ("\\fB", ""), ("\\fR", "")):
+        text = text.replace(escape, plain)
+    return re.findall(r"^\.EX\n(.*?)^\.EE$", text, re.M | re.S)
+
+
+def squeezed(text):
+    return re.sub(r"\s+", " ", text).replace("( ", "(").strip()
+
+
+def prototypes(text):
+    """Functions that a header or a synopsis declares, by name."""
+    found = {}
+    for statement in re.sub(r"^#[^\n]*$|/\*.*?\*/", "", text, flags=re.M | re.S).split(";"):
+        match = re.search(r"\b(sms365_\w+)\([^()]*\)$", statement)
+        if match:
+            found[match[1]] = squeezed(statement)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_manual_pages_are_set_without_a_warning(page):
+    for argv in (["groff", "-man", "-ww", "-Tutf8", "-Kutf8", page],
+                 ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page]):
+        done = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_manual_pages_are_installed():
+    makefiles = "".join(read(f"{folder}/Makemodule.am") for folder in ("docs", "cli", "sandbox"))
+    for page in PAGES:
+        assert f"{page.parent.name}/{page.name}" in makefiles
+
+
+def test_every_option_is_in_the_manual_with_its_default_and_bounds():
+    page = shown(DOCS / "sms365.conf.5")
+    table = list(options())
+    assert len(table) == read("libsms365/pure/options.def").count("\nOPTION(")
+    for _, name, kind, default, low, high in table:
+        entry = re.search(rf"^ *{name} = (.*)\n *Default: (.*)\.$", page, re.M)
+        assert entry, f"{name} is not in sms365.conf(5)"
+        assert entry[2] == (default or "empty")
+        if kind == "NUMBER":
+            assert entry[1] == f"number from {low} to {high}"
+        elif kind in ("TEXT", "PATH"):
+            assert entry[1] == f"{kind.lower()} of {low} to {high} bytes"
+
+
+def test_the_manual_s_options_are_what_the_generator_writes():
+    done = subprocess.run([sys.executable, ROOT / "scripts/options-man", "--check"], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_example_configuration_shows_every_option_with_its_default():
+    text = read("examples/sms365.conf")
+    section, seen = None, {}
+    for line in text.splitlines():
+        header = re.fullmatch(r"\[(.*)\]", line)
+        setting = re.fullmatch(r"(#?)(\w+) =(?: (.*))?", line)
+        if header:
+            section = header[1]
+        elif setting:
+            seen.setdefault(setting[2], (section, setting[1], setting[3] or ""))
+    for wanted, name, _, default, _, _ in options():
+        assert name in seen, f"{name} is not in examples/sms365.conf"
+        section, commented, value = seen[name]
+        assert section == wanted
+        assert not commented or value == default
+
+
+def test_every_exported_function_is_in_the_manual_as_the_header_declares_it():
+    exported = set(re.findall(r"^ +(sms365_\w+);$", read("libsms365/sms365.sym"), re.M))
+    declared = {}
+    for part in re.findall(r"^SMS365_API ([^;]*;)", read("libsms365/sms365.h"), re.M):
+        declared.update(prototypes(part))
+    page = DOCS / "libsms365.3"
+    synopsis = prototypes(literal(page)[0])
+    assert set(declared) == exported
+    assert synopsis == declared
+    sections = set(re.findall(r"^\.SS (sms365_\w+)\(\)$", page.read_text(), re.M))
+    assert sections == exported
+    named = re.search(r"^\.SH NAME\n(.*?)^\.SH", page.read_text(), re.M | re.S)[1]
+    assert exported <= set(re.findall(r"sms365_\w+", named))
+
+
+def test_every_field_that_a_program_sets_or_reads_is_in_the_manual():
+    header = re.sub(r"/\*.*?\*/", "", read("libsms365/sms365.h"), flags=re.S)
+    page = squeezed(shown(DOCS / "libsms365.3"))
+    for name in ("options", "subject", "dialogue", "outcome"):
+        body = re.search(rf"struct sms365_{name} \{{(.*?)\n\}};", header, re.S)[1]
+        fields = [squeezed(field) for field in body.split(";") if field.strip()]
+        assert fields
+        for field in fields:
+            assert field in page, f"struct sms365_{name}: {field}"
+
+
+def test_every_error_and_reason_is_in_the_manual():
+    header = read("libsms365/sms365.h")
+    page = shown(DOCS / "libsms365.3")
+    entries = [(f"SMS365_{name}", text) for name, text in re.findall(r'SMS365_ERR\((\w+), "(.*?)"\)', header)]
+    entries += [(name, text) for name, text in re.findall(r'SMS365_REASON\((\w+), "\w+",\s*"(.*?)"\)', header)]
+    assert len(entries) == len(re.findall(r"^    SMS365_(?:ERR|REASON)\(.*\\$|^    SMS365_(?:ERR|REASON)\(\w+, .*[^\\]$",
+                                          header, re.M))
+    for name, text in entries:
+        assert re.search(rf"^ *{name}\s+{text[0].upper()}{re.escape(text[1:])}\.$", page, re.M), name
+
+
+def test_the_library_s_example_is_the_one_that_is_compiled():
+    source = read("examples/login.c")
+    assert literal(DOCS / "libsms365.3")[-1].rstrip() == source[source.index("#include"):].rstrip()
+
+
+def test_return_codes_of_the_pam_module_are_in_its_manual_with_their_reasons():
+    source = read("pam_sms365/pam_sms365.c")
+    body = re.search(r"static int return_code\(.*?^}", source, re.M | re.S)[0]
+    body = body.replace("default:", "".join(
+        f"case SMS365_REASON_{name}:\n" for name in re.findall(r'SMS365_REASON\((\w+), "', read("libsms365/sms365.h"))
+        if f"SMS365_REASON_{name}:" not in body and name not in ("NONE", "CODE_ACCEPTED")))
+    page = shown(DOCS / "pam_sms365.8")
+    values = re.search(r"^RETURN VALUES\n(.*?)^\w", page, re.M | re.S)[1]
+    told = dict(re.findall(r"^ +(PAM_\w+)\s+(.*)$", values, re.M))
+    groups = re.findall(r"((?:\s*case SMS365_REASON_\w+:\n)+)\s*return (.*?);", body)
+    assert groups
+    for cases, code in groups:
+        for name in re.findall(r"SMS365_REASON_(\w+)", cases):
+            for single in re.findall(r"PAM_\w+", code):
+                assert f"({name.lower()})" in told[single], f"{name} under {single}"
+    assert set(re.findall(r"return .*?(PAM_\w+)", source)) - {"PAM_IGNORE"} <= set(told)
+
+
+def test_every_reason_of_the_log_is_in_the_guide():
+    reasons = set(re.findall(r'SMS365_REASON\(\w+, "(\w+)"', read("libsms365/sms365.h"))) - {"none"}
+    assert set(re.findall(r"^\| `(\w+)` \|", read("docs/guide.md"), re.M)) == reasons
+
+
+def test_formats_of_users_and_keys_are_those_of_the_headers():
+    def constant(path, name):
+        return int(re.search(rf"#define {name} (\d+)", read(path))[1])
+
+    users = squeezed(shown(DOCS / "sms365-users.5"))
+    most = constant("libsms365/edges/users.h", "SMS365_USER_NUMBERS_MAX")
+    name = constant("libsms365/edges/users.h", "SMS365_USER_NAME_SIZE") - 1
+    digits = constant("libsms365/pure/msisdn.h", "SMS365_MSISDN_SIZE") - 1
+    assert f"At most {most}, separated by blanks" in users
+    assert f"It has at most {name} bytes" in users
+    assert f"8 to {digits} digits" in users
+    example = re.search(r"\*   (alice: .*)", read("libsms365/edges/users.h"))[1]
+    assert example in literal(DOCS / "sms365-users.5")[0]
+
+    keys = squeezed(shown(DOCS / "sms365-keys.5"))
+    header = "libsms365/edges/keys.h"
+    assert f"1 to {constant(header, 'SMS365_KEY_NAME_MAX')} letters" in keys
+    assert f"1 to {constant(header, 'SMS365_KEY_URLS_MAX')} base URLs" in keys
+    assert f"At most {constant(header, 'SMS365_KEYS_MAX')} keys" in keys
+    assert f"at most {constant('libsms365/pure/cidr.h', 'SMS365_CIDR_MAX')}, never none" in keys
+    labels = re.findall(r'"([\w-]+) "', re.search(r"labels\[\w+\] = \{(.*?)\}", read("libsms365/edges/key_file.c"))[1])
+    assert [line.split()[0] for line in literal(DOCS / "sms365-keys.5")[1].splitlines()] == labels
+
+
+def test_the_receiver_in_the_manual_writes_reports_as_the_manual_says(tmp_path):
+    program = literal(DOCS / "sms365-report.5")[-1].replace("/var/lib/sms365/spool", str(tmp_path))
+    compile(program, "receiver", "exec")
+    identity = bytes(range(16))
+    token = "AAECAwQFBgcICQoLDA0OD_______________________"[:43]
+    for query, written in ((f"t={token}&msgid=1&status=d", True), ("t=short&status=d", False), ("", False),
+                           (f"t={token}&status=d&x={'x' * 2048}", False)):
+        done = subprocess.run([sys.executable, "-c", program], env={"QUERY_STRING": query}, check=True, text=True,
+                              stdout=subprocess.PIPE)
+        assert done.stdout.startswith("Content-Type: text/plain\n\n")
+        report = tmp_path / f"{identity.hex()}.report"
+        assert [path.name for path in tmp_path.iterdir()] == ([report.name] if written else [])
+        if written:
+            assert report.read_text() == query
+            report.unlink()
+
+
+def test_pam_lines_in_the_documentation_are_those_of_the_examples():
+    """Whoever copies from a page gets what is tested: auth lines stand in a complete stack, word for word."""
+    stacks = {line for path in (ROOT / "examples/pam").iterdir() for line in map(squeezed, path.read_text().splitlines())}
+    texts = [path.read_text() for path in TEXTS] + ["\n".join(literal(DOCS / "pam_sms365.8"))]
+    lines = [line for text in texts for line in map(squeezed, text.splitlines())
+             if re.match(r"auth\s+\w+\s+pam_", line)]
+    assert lines
+    for line in lines:
+        assert line in stacks, line
+
+
+def test_links_lead_somewhere():
+    for text in TEXTS:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text.read_text()):
+            if "://" not in target:
+                assert (text.parent / target).exists(), f"{text.name}: {target}"
