@@ -192,7 +192,7 @@ static bool check_key(char *value, char *why)
 
 static bool check_bind(char *value, char *why)
 {
-    if (value[strspn(value, LETTERS_DIGITS ".:_-%")] == '\0')
+    if (value[strspn(value, LETTERS_DIGITS ".:_-")] == '\0')
         return true;
     (void)snprintf(why, SMS365_CONF_WHY_SIZE, "must be a numeric address of this machine or the name of an interface");
     return false;
