@@ -79,9 +79,9 @@ struct sms365_options {
 };
 
 /*
- * Read and check configuration, keys and users, open the state store. On error *instance is NULL, err says what is wrong
- * (all mistakes of the configuration have gone to the log, each with file and line).
- * Errors: BAD_CONFIG, BAD_OWNER, NOT_FOUND, CORRUPT, IO, NO_MEMORY, NO_KEY, CRYPTO.
+ * Read and check configuration, keys and users, open the state store. On error *instance is NULL, err says what is
+ * wrong (all mistakes of the configuration have gone to the log, each with file and line). Errors: BAD_CONFIG,
+ * BAD_OWNER, NOT_FOUND, CORRUPT, IO, NO_MEMORY, NO_KEY, CRYPTO.
  */
 SMS365_API enum sms365_err sms365_open(
     struct sms365 **instance, const struct sms365_options *options, struct sms365_error *err);
@@ -131,6 +131,8 @@ enum sms365_verdict {
     SMS365_REASON(NO_ANSWER, "no_answer", "the prompt was not answered")                                               \
     SMS365_REASON(TRIES_USED, "tries_used", "all tries are used up")                                                   \
     SMS365_REASON(EXPIRED, "expired", "the code is too old")                                                           \
+    SMS365_REASON(LOCKED_OUT, "locked_out", "too many failed attempts: locked out for a while")                        \
+    SMS365_REASON(LOCKED, "locked", "too many failed attempts: locked until an administrator unlocks")                 \
     SMS365_REASON(TOO_MANY_SENDS, "too_many_sends", "too many messages were sent to this user")                        \
     SMS365_REASON(TOO_MANY_FROM_HOST, "too_many_from_host", "too many attempts from this address")                     \
     SMS365_REASON(TOO_MANY_OPEN, "too_many_open", "too many logins of this user wait for a code")                      \
@@ -188,8 +190,8 @@ struct sms365_reply;
  * provider answered in its own terms, also when it refused (REFUSED); free it with sms365_reply_free().
  * Errors: BAD_ARGUMENT, UNREACHABLE, REPLY_LOST, BAD_REPLY, REFUSED, WRONG_ADDRESS, NO_KEY, NO_MEMORY.
  */
-SMS365_API enum sms365_err sms365_call(struct sms365 *instance, const char *endpoint,
-    const struct sms365_param *params, size_t count, struct sms365_reply **reply, struct sms365_error *err);
+SMS365_API enum sms365_err sms365_call(struct sms365 *instance, const char *endpoint, const struct sms365_param *params,
+    size_t count, struct sms365_reply **reply, struct sms365_error *err);
 
 /* A field's text, "mobile.msisdn" for one inside an object; NULL when it is not there. Numbers come as text. */
 SMS365_API const char *sms365_reply_get(const struct sms365_reply *reply, const char *field);

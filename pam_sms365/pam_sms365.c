@@ -127,6 +127,8 @@ static int return_code(const struct sms365_outcome *outcome, const struct conver
     case SMS365_REASON_UNKNOWN_USER:
         return PAM_USER_UNKNOWN;
     case SMS365_REASON_TRIES_USED:
+    case SMS365_REASON_LOCKED_OUT:
+    case SMS365_REASON_LOCKED:
     case SMS365_REASON_TOO_MANY_SENDS:
     case SMS365_REASON_TOO_MANY_FROM_HOST:
     case SMS365_REASON_TOO_MANY_OPEN:

@@ -10,13 +10,13 @@
 #define SMS365_POLICY_H
 
 #include "base/clock.h"
+#include "pure/guard.h"
 #include "pure/msisdn.h"
 #include "sms365.h"
 
 #define SMS365_ID_BYTES 16     /* names one message sent, and its delivery report */
 #define SMS365_HOLDER_BYTES 16 /* keyed hash of service and holder */
 #define SMS365_AUTH_ID_SIZE 65 /* the provider's authId, with the NUL */
-#define SMS365_SENDS_MAX 32    /* moments of sends kept: no fewer than sends_per_hour may be */
 #define SMS365_OPEN_MAX 16     /* challenges of one user that may be open side by side */
 #define SMS365_HOUR_MS 3600000
 

@@ -1,0 +1,151 @@
+#include "pure/guard.h"
+
+#include <string.h>
+
+#define DAYS_PER_YEAR 365.0
+#define DAY_MS 86400000.0
+
+int64_t sms365_share_lockout_ms(
+    const struct sms365_share *share, const struct sms365_guard_limits *limits, const struct sms365_now *now)
+{
+    int64_t length_ms = limits->lockout_ms;
+
+    if (share->row < limits->lockout_after)
+        return 0;
+    for (int i = limits->lockout_after; i < share->row && length_ms < limits->lockout_max_ms; i++)
+        length_ms *= 2;
+    if (length_ms > limits->lockout_max_ms)
+        length_ms = limits->lockout_max_ms;
+    const int64_t left_ms = share->row_ms + length_ms - now->boot_ms;
+    return left_ms > 0 ? left_ms : 0;
+}
+
+enum sms365_reason sms365_share_may_begin(const struct sms365_share *share, const struct sms365_guard_limits *limits,
+    const struct sms365_now *now, int64_t *retry_after_ms)
+{
+    const int64_t left_ms = sms365_share_lockout_ms(share, limits, now);
+
+    if (share->locked)
+        return SMS365_REASON_LOCKED;
+    *retry_after_ms = left_ms;
+    return left_ms > 0 ? SMS365_REASON_LOCKED_OUT : SMS365_REASON_NONE;
+}
+
+static bool has_failed(const struct sms365_share *share, const uint8_t chain[SMS365_CHAIN_BYTES])
+{
+    for (size_t i = 0; i < share->fail_count; i++)
+        if (memcmp(share->fails[i].chain, chain, SMS365_CHAIN_BYTES) == 0)
+            return true;
+    return false;
+}
+
+enum sms365_reason sms365_share_charge(struct sms365_share *share, const struct sms365_guard_limits *limits,
+    const uint8_t chain[SMS365_CHAIN_BYTES], const struct sms365_now *now, int64_t *retry_after_ms)
+{
+    const bool first = !has_failed(share, chain);
+    const enum sms365_reason reason =
+        first || share->locked ? sms365_share_may_begin(share, limits, now, retry_after_ms) : SMS365_REASON_NONE;
+
+    if (reason != SMS365_REASON_NONE)
+        return reason;
+    if (share->fail_count >= (size_t)limits->budget || share->fail_count >= SMS365_FAILS_MAX) {
+        share->locked = true;
+        return SMS365_REASON_LOCKED;
+    }
+    struct sms365_fail *fail = &share->fails[share->fail_count++];
+    fail->when_ms = now->boot_ms;
+    memcpy(fail->chain, chain, SMS365_CHAIN_BYTES);
+    if (first) {
+        share->row = share->row == UINT8_MAX ? UINT8_MAX : (uint8_t)(share->row + 1);
+        share->row_ms = now->boot_ms;
+    }
+    share->locked = share->fail_count >= (size_t)limits->budget;
+    return SMS365_REASON_NONE;
+}
+
+static void remove_fail(struct sms365_share *share, size_t index)
+{
+    share->fail_count--;
+    memmove(&share->fails[index], &share->fails[index + 1], (share->fail_count - index) * sizeof *share->fails);
+    memset(&share->fails[share->fail_count], 0, sizeof *share->fails);
+}
+
+void sms365_share_succeed(struct sms365_share *share, const uint8_t chain[SMS365_CHAIN_BYTES])
+{
+    bool given_back = false;
+
+    for (size_t i = share->fail_count; i-- > 0;) {
+        if (memcmp(share->fails[i].chain, chain, SMS365_CHAIN_BYTES) == 0) {
+            remove_fail(share, i);
+            given_back = true;
+        }
+    }
+    /* A try that could be charged found no lock: the one that is there now came with this challenge. */
+    if (given_back)
+        share->locked = false;
+    share->row = 0;
+    share->row_ms = 0;
+}
+
+void sms365_share_prune(
+    struct sms365_share *share, const struct sms365_guard_limits *limits, const struct sms365_now *now)
+{
+    while (share->fail_count > 0 && now->boot_ms - share->fails[0].when_ms >= limits->window_ms)
+        remove_fail(share, 0);
+}
+
+void sms365_share_unlock(struct sms365_share *share)
+{
+    memset(share->fails, 0, sizeof share->fails);
+    share->fail_count = 0;
+    share->row = 0;
+    share->row_ms = 0;
+    share->locked = false;
+}
+
+static struct sms365_place *find_place(struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES])
+{
+    for (size_t i = 0; i < places->count; i++)
+        if (memcmp(places->entries[i].name, name, SMS365_PLACE_BYTES) == 0)
+            return &places->entries[i];
+    return NULL;
+}
+
+bool sms365_place_is_usual(const struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES],
+    const struct sms365_guard_limits *limits, const struct sms365_now *now)
+{
+    for (size_t i = 0; i < places->count; i++)
+        if (memcmp(places->entries[i].name, name, SMS365_PLACE_BYTES) == 0)
+            return now->boot_ms - places->entries[i].last_ms < limits->window_ms;
+    return false;
+}
+
+void sms365_place_add(
+    struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES], const struct sms365_now *now)
+{
+    struct sms365_place *place = find_place(places, name);
+
+    if (place == NULL && places->count < SMS365_PLACES_MAX)
+        place = &places->entries[places->count++];
+    if (place == NULL) {
+        place = &places->entries[0];
+        for (size_t i = 1; i < places->count; i++)
+            if (places->entries[i].last_ms < place->last_ms)
+                place = &places->entries[i];
+    }
+    memcpy(place->name, name, SMS365_PLACE_BYTES);
+    place->last_ms = now->boot_ms;
+}
+
+void sms365_figures_compute(
+    struct sms365_figures *figures, const struct sms365_guard_limits *limits, int code_digits, int stores)
+{
+    double codes = 1;
+
+    for (int i = 0; i < code_digits; i++)
+        codes *= 10;
+    const double runs_per_year = DAYS_PER_YEAR * DAY_MS / (double)limits->window_ms;
+    figures->tries_per_year = limits->budget * runs_per_year * SMS365_SHARES * stores;
+    figures->chance_per_run = limits->budget / codes;
+    figures->chance_per_year = figures->tries_per_year / codes;
+}
