@@ -11,28 +11,26 @@
 #include <unistd.h>
 
 /* One write in so many is followed by a look for expired records. */
-#define SWEEP_EVERY 16
+#define SWEEP_EVERY 64
 
 static enum sms365_err file_get(struct sms365_store *base, enum sms365_class class, const char *name,
     struct sms365_record *record, struct sms365_error *err)
 {
     struct sms365_store_file *store = (struct sms365_store_file *)base;
-    struct sms365_slot newest;
+    struct sms365_store_state state;
     enum sms365_err result = sms365_store_check_name(class, name, err);
 
     if (result == SMS365_OK)
-        result = class == SMS365_CLASS_USER ? sms365_store_user_get(store, name, &newest, err)
-                                            : sms365_store_host_get(store, name, &newest, err);
-    if (result == SMS365_NOT_FOUND)
-        newest.sequence = 0;
-    else if (result != SMS365_OK)
+        result = class == SMS365_CLASS_USER ? sms365_store_user_get(store, name, &state, err)
+                                            : sms365_store_host_get(store, name, &state, err);
+    if (result != SMS365_OK && result != SMS365_NOT_FOUND)
         return result;
     record->version = 0;
     record->length = 0;
-    if (sms365_slot_is_live(&newest, sms365_store_wall_s())) {
-        record->version = newest.sequence;
-        record->length = newest.length;
-        memcpy(record->value, newest.value, newest.length);
+    if (result == SMS365_OK && sms365_slot_is_live(&state.newest, sms365_store_wall_s())) {
+        record->version = state.newest.sequence;
+        record->length = state.newest.length;
+        memcpy(record->value, state.newest.value, state.newest.length);
     }
     return SMS365_OK;
 }
@@ -87,8 +85,7 @@ static void file_close(struct sms365_store *base)
 
     if (store->dir_fd >= 0)
         (void)close(store->dir_fd);
-    sms365_wipe(&store->name_key, sizeof store->name_key);
-    sms365_wipe(&store->slot_key, sizeof store->slot_key);
+    sms365_mac_free(store->key);
     free(store->dir);
     free(store);
 }
@@ -171,7 +168,6 @@ enum sms365_err sms365_store_file_open(
     struct sms365_store **opened, const struct sms365_store_file_options *options, struct sms365_error *err)
 {
     static const struct sms365_store_ops ops = {file_get, file_cas, file_del, file_scan, file_close};
-    static const char purpose[] = "slots";
     struct sms365_store_file *store = calloc(1, sizeof *store);
     enum sms365_err result = SMS365_OK;
 
@@ -181,12 +177,12 @@ enum sms365_err sms365_store_file_open(
     store->dir_fd = -1;
     store->lock_timeout_ms = options->lock_timeout_ms;
     store->log = options->log;
-    store->name_key = *options->key;
+    store->key = sms365_mac_new(options->key);
     store->dir = copy_path(options->dir);
     if (store->dir == NULL)
         result = sms365_error_set(err, SMS365_NO_MEMORY, "out of memory");
-    else if (!sms365_hmac(store->slot_key.bytes, options->key, purpose, sizeof purpose))
-        result = sms365_error_set(err, SMS365_CRYPTO, "deriving the state store's key failed");
+    else if (store->key == NULL)
+        result = sms365_error_set(err, SMS365_CRYPTO, "%s: making the key of the store ready failed", store->dir);
     else
         result = open_dir(store, err);
     if (result != SMS365_OK) {

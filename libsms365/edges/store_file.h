@@ -18,9 +18,8 @@ struct sms365_store_file {
     uid_t owner;
     int64_t lock_timeout_ms;
     const struct sms365_log *log;
-    struct sms365_mac_key name_key;
-    struct sms365_mac_key slot_key;
-    char *dir; /* for messages */
+    struct sms365_mac *key; /* what it signs begins with "user", "host", "slot" or the table's title */
+    char *dir;              /* for messages */
 };
 
 /* A write, as sms365_store_cas is asked for it. */
@@ -36,6 +35,8 @@ struct sms365_store_change {
 /* A file of the store, open and perhaps locked. name is one inside the directory and outlives this. */
 struct sms365_store_entry {
     const char *name;
+    dev_t device;
+    ino_t inode;
     off_t size;
     struct sms365_lock lock;
 };
@@ -82,7 +83,7 @@ enum sms365_err sms365_store_entry_sync(
     const struct sms365_store_file *store, const struct sms365_store_entry *entry, struct sms365_error *err);
 enum sms365_err sms365_store_sync_names(const struct sms365_store_file *store, struct sms365_error *err);
 
-/* HMAC under the name key of class and name. */
+/* What a record is filed under: HMAC of class and name. */
 bool sms365_store_name_mac(
     uint8_t mac[SMS365_MAC_BYTES], const struct sms365_store_file *store, enum sms365_class class, const char *name);
 
@@ -115,8 +116,9 @@ typedef bool sms365_store_doomed(const struct sms365_store_file *store, const st
 enum sms365_err sms365_store_user_remove(const struct sms365_store_file *store, const char *file_name,
     int64_t deadline_ms, sms365_store_doomed *doomed, struct sms365_error *err);
 
+/* The newest value of a record, or of a bucket; NOT_FOUND when there is no file. */
 enum sms365_err sms365_store_user_get(
-    struct sms365_store_file *store, const char *name, struct sms365_slot *newest, struct sms365_error *err);
+    struct sms365_store_file *store, const char *name, struct sms365_store_state *state, struct sms365_error *err);
 enum sms365_err sms365_store_user_cas(
     struct sms365_store_file *store, const struct sms365_store_change *change, struct sms365_error *err);
 enum sms365_err sms365_store_user_del(struct sms365_store_file *store, const char *name, struct sms365_error *err);
@@ -126,7 +128,7 @@ enum sms365_err sms365_store_user_scan(
 void sms365_store_user_sweep(struct sms365_store_file *store);
 
 enum sms365_err sms365_store_host_get(
-    struct sms365_store_file *store, const char *name, struct sms365_slot *newest, struct sms365_error *err);
+    struct sms365_store_file *store, const char *name, struct sms365_store_state *state, struct sms365_error *err);
 enum sms365_err sms365_store_host_cas(
     struct sms365_store_file *store, const struct sms365_store_change *change, struct sms365_error *err);
 enum sms365_err sms365_store_host_del(struct sms365_store_file *store, const char *name, struct sms365_error *err);

@@ -5,18 +5,22 @@
 #define TAG_BYTES 8
 #define SECTOR_BYTES 512
 #define CHECKSUM_BYTES 16
-#define HEADER_BYTES 40
+#define HEADER_BYTES 42
 
 /* Offsets in the piece between the tags. */
 enum {
     AT_CHECKSUM = 0,
-    AT_SEQUENCE = 16,
-    AT_EXPIRES = 24,
-    AT_CLASS = 32,
-    AT_KIND = 33,
-    AT_NAME_LENGTH = 34,
-    AT_LENGTH = 36
+    AT_MAGIC = 16,
+    AT_SEQUENCE = 20,
+    AT_EXPIRES = 28,
+    AT_CLASS = 36,
+    AT_KIND = 37,
+    AT_NAME_LENGTH = 38,
+    AT_LENGTH = 40
 };
+
+/* First of what a checksum is over: nothing else that the key is used for begins so. */
+static const uint8_t magic[4] = {'s', 'l', 'o', 't'};
 
 #define SECTORS(size) ((size) < SECTOR_BYTES ? 1 : (size) / SECTOR_BYTES)
 #define ROOM(size) ((size) - (1 + SECTORS(size)) * TAG_BYTES)
@@ -68,44 +72,51 @@ static size_t tag_offset(size_t size, size_t i)
     return i * (size / SECTORS(size)) - TAG_BYTES;
 }
 
-/* Copy the piece between the tags out of a slot, or into it. */
-static void gather(uint8_t *piece, const uint8_t *slot, size_t size)
+/* Bytes of the piece, of which `left` are still to come, that stand in sector i. */
+static size_t share(size_t size, size_t i, size_t left)
 {
-    for (size_t i = 0, done = 0; i < SECTORS(size); i++) {
-        const size_t from = tag_offset(size, i) + TAG_BYTES;
-        const size_t length = tag_offset(size, i + 1) - from;
-        memcpy(piece + done, slot + from, length);
-        done += length;
+    const size_t room = tag_offset(size, i + 1) - tag_offset(size, i) - TAG_BYTES;
+
+    return room < left ? room : left;
+}
+
+/* Copy the first length bytes of the piece between the tags out of a slot, or into it. */
+static void gather(uint8_t *piece, size_t length, const uint8_t *slot, size_t size)
+{
+    for (size_t i = 0, done = 0; done < length; i++) {
+        const size_t part = share(size, i, length - done);
+        memcpy(piece + done, slot + tag_offset(size, i) + TAG_BYTES, part);
+        done += part;
     }
 }
 
-static void scatter(uint8_t *slot, const uint8_t *piece, size_t size)
+static void scatter(uint8_t *slot, size_t size, const uint8_t *piece, size_t length)
 {
-    for (size_t i = 0, done = 0; i < SECTORS(size); i++) {
-        const size_t from = tag_offset(size, i) + TAG_BYTES;
-        const size_t length = tag_offset(size, i + 1) - from;
-        memcpy(slot + from, piece + done, length);
-        done += length;
+    for (size_t i = 0, done = 0; done < length; i++) {
+        const size_t part = share(size, i, length - done);
+        memcpy(slot + tag_offset(size, i) + TAG_BYTES, piece + done, part);
+        done += part;
     }
 }
 
-static bool checksum(uint8_t out[CHECKSUM_BYTES], const struct sms365_mac_key *key, const uint8_t *piece, size_t used)
+static bool checksum(uint8_t out[CHECKSUM_BYTES], struct sms365_mac *key, const uint8_t *piece, size_t used)
 {
     uint8_t mac[SMS365_MAC_BYTES];
 
-    if (!sms365_hmac(mac, key, piece + CHECKSUM_BYTES, used - CHECKSUM_BYTES))
+    if (!sms365_mac_make(mac, key, piece + CHECKSUM_BYTES, used - CHECKSUM_BYTES))
         return false;
     memcpy(out, mac, CHECKSUM_BYTES);
     return true;
 }
 
-bool sms365_slot_write(uint8_t *slot, size_t size, const struct sms365_mac_key *key, const struct sms365_slot_id *id,
+bool sms365_slot_write(uint8_t *slot, size_t size, struct sms365_mac *key, const struct sms365_slot_id *id,
     const struct sms365_slot *content)
 {
-    uint8_t piece[ROOM(SMS365_SLOT_USER_BYTES)] = {0};
+    uint8_t piece[ROOM(SMS365_SLOT_USER_BYTES)];
     const size_t used = HEADER_BYTES + id->name_length + content->length;
     const uint64_t tag = tag_of(content->sequence);
 
+    memcpy(piece + AT_MAGIC, magic, sizeof magic);
     put(piece + AT_SEQUENCE, content->sequence, 8);
     put(piece + AT_EXPIRES, (uint64_t)content->expires_s, 8);
     piece[AT_CLASS] = (uint8_t)id->class;
@@ -116,7 +127,8 @@ bool sms365_slot_write(uint8_t *slot, size_t size, const struct sms365_mac_key *
     memcpy(piece + HEADER_BYTES + id->name_length, content->value, content->length);
     if (!checksum(piece + AT_CHECKSUM, key, piece, used))
         return false;
-    scatter(slot, piece, size);
+    memset(slot, 0, size);
+    scatter(slot, size, piece, used);
     for (size_t i = 0; i <= SECTORS(size); i++)
         put(slot + tag_offset(size, i), tag, TAG_BYTES);
     return true;
@@ -171,17 +183,18 @@ static bool is_interrupted(const struct view *view, uint64_t sequence, bool may_
 
 /* The checksum says that the slot is as we wrote it; the name and place that it is the one asked for. */
 static enum sms365_pair read_slot(struct sms365_slot *out, const uint8_t *slot, size_t size, unsigned index,
-    const struct sms365_mac_key *key, const struct sms365_slot_id *id)
+    struct sms365_mac *key, const struct sms365_slot_id *id)
 {
     uint8_t piece[ROOM(SMS365_SLOT_USER_BYTES)];
     uint8_t sum[CHECKSUM_BYTES];
 
-    gather(piece, slot, size);
+    gather(piece, HEADER_BYTES, slot, size);
     const size_t name_length = (size_t)take(piece + AT_NAME_LENGTH, 2);
     const size_t length = (size_t)take(piece + AT_LENGTH, 2);
-    if (name_length > SMS365_RECORD_NAME_MAX || length > SMS365_RECORD_MAX ||
-        HEADER_BYTES + name_length + length > ROOM(size))
+    if (memcmp(piece + AT_MAGIC, magic, sizeof magic) != 0 || name_length > SMS365_RECORD_NAME_MAX ||
+        length > SMS365_RECORD_MAX || HEADER_BYTES + name_length + length > ROOM(size))
         return SMS365_PAIR_DAMAGED;
+    gather(piece, HEADER_BYTES + name_length + length, slot, size);
     if (!checksum(sum, key, piece, HEADER_BYTES + name_length + length))
         return SMS365_PAIR_NO_CRYPTO;
     if (!sms365_equal(sum, piece + AT_CHECKSUM, sizeof sum))
@@ -235,7 +248,7 @@ static enum sms365_pair choose(unsigned *newest, unsigned *next, const struct vi
 }
 
 enum sms365_pair sms365_slot_judge(struct sms365_slot *newest, bool *newborn, unsigned *next,
-    const uint8_t *const pair[2], size_t size, const struct sms365_mac_key *key, const struct sms365_slot_id *id)
+    const uint8_t *const pair[2], size_t size, struct sms365_mac *key, const struct sms365_slot_id *id)
 {
     const struct view view[2] = {look(pair[0], size), look(pair[1], size)};
     unsigned index;

@@ -6,13 +6,13 @@
  * which ends with the tag again. What is left between the tags holds, in one piece:
  *
  *   16  checksum (HMAC-SHA256, cut) over all that follows, up to the value's end
+ *    4  "slot"
  *    8  sequence
  *    8  expires, seconds since 1970; 0: never
  *    1  class
  *    1  kind (enum sms365_slot_kind)
  *    2  length of the name
  *    2  length of the value
- *    2  zero
  *       the name, the value, zeros
  *
  * The tag belongs to the sequence number. A disk writes whole sectors: a write that power loss interrupted leaves some
@@ -59,7 +59,7 @@ enum sms365_pair {
 };
 
 /* Fill in one slot of size bytes. name, value and sequence come from `content`. False when libcrypto fails. */
-bool sms365_slot_write(uint8_t *slot, size_t size, const struct sms365_mac_key *key, const struct sms365_slot_id *id,
+bool sms365_slot_write(uint8_t *slot, size_t size, struct sms365_mac *key, const struct sms365_slot_id *id,
     const struct sms365_slot *content);
 
 /*
@@ -67,7 +67,7 @@ bool sms365_slot_write(uint8_t *slot, size_t size, const struct sms365_mac_key *
  * that a record is made with. *next: the slot to write to.
  */
 enum sms365_pair sms365_slot_judge(struct sms365_slot *newest, bool *newborn, unsigned *next,
-    const uint8_t *const pair[2], size_t size, const struct sms365_mac_key *key, const struct sms365_slot_id *id);
+    const uint8_t *const pair[2], size_t size, struct sms365_mac *key, const struct sms365_slot_id *id);
 
 /* A value that has not expired. */
 bool sms365_slot_is_live(const struct sms365_slot *slot, int64_t wall_s);

@@ -61,7 +61,7 @@ static bool make_title(uint8_t title[TITLE_BYTES], const struct sms365_store_fil
 
     memset(title, 0, TITLE_BYTES);
     (void)snprintf((char *)title, text, "sms365 hosts 1 %u*%u", BUCKETS, SMS365_SLOT_HOST_BYTES);
-    return sms365_hmac(title + text, &store->slot_key, title, text);
+    return sms365_mac_make(title + text, store->key, title, text);
 }
 
 /* Is the table complete? NOT_FOUND: not yet. */
@@ -135,7 +135,7 @@ static enum sms365_err examine(struct sms365_store_state *state, const struct sm
             return result;
     }
     state->pair = sms365_slot_judge(
-        &state->newest, &state->newborn, &state->next, pair, SMS365_SLOT_HOST_BYTES, &store->slot_key, &bucket->id);
+        &state->newest, &state->newborn, &state->next, pair, SMS365_SLOT_HOST_BYTES, store->key, &bucket->id);
     return SMS365_OK;
 }
 
@@ -183,17 +183,12 @@ static enum sms365_err read_bucket(struct sms365_store_state *state, const struc
 }
 
 enum sms365_err sms365_store_host_get(
-    struct sms365_store_file *store, const char *name, struct sms365_slot *newest, struct sms365_error *err)
+    struct sms365_store_file *store, const char *name, struct sms365_store_state *state, struct sms365_error *err)
 {
     struct bucket bucket;
-    struct sms365_store_state state;
-    enum sms365_err result = find_bucket(&bucket, store, name, err);
+    const enum sms365_err result = find_bucket(&bucket, store, name, err);
 
-    if (result == SMS365_OK)
-        result = read_bucket(&state, store, &bucket, err);
-    if (result == SMS365_OK)
-        *newest = state.newest;
-    return result;
+    return result == SMS365_OK ? read_bucket(state, store, &bucket, err) : result;
 }
 
 static enum sms365_err write_bucket(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
@@ -201,7 +196,7 @@ static enum sms365_err write_bucket(const struct sms365_store_file *store, const
 {
     uint8_t bytes[SMS365_SLOT_HOST_BYTES];
 
-    if (!sms365_slot_write(bytes, sizeof bytes, &store->slot_key, &bucket->id, content))
+    if (!sms365_slot_write(bytes, sizeof bytes, store->key, &bucket->id, content))
         return sms365_store_damaged(store, bucket->label, SMS365_PAIR_NO_CRYPTO, err);
     const enum sms365_err result = sms365_store_entry_write(
         store, entry, bytes, sizeof bytes, slot_offset(bucket->number, (unsigned)(content->sequence & 1)), err);

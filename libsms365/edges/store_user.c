@@ -29,14 +29,15 @@ struct user_file {
 static enum sms365_err name_file(
     struct user_file *file, const struct sms365_store_file *store, const char *name, struct sms365_error *err)
 {
-    char hex[2 * SMS365_MAC_BYTES + 1];
+    const size_t prefix = sizeof SMS365_STORE_USER_PREFIX - 1;
     uint8_t mac[SMS365_MAC_BYTES];
 
     if (!sms365_store_name_mac(mac, store, SMS365_CLASS_USER, name))
         return sms365_error_set(err, SMS365_CRYPTO, "%s: computing the name of a record failed", store->dir);
-    sms365_str_hex(hex, mac, sizeof mac);
-    (void)snprintf(file->name, sizeof file->name, SMS365_STORE_USER_PREFIX "%s", hex);
-    (void)snprintf(file->fresh, sizeof file->fresh, SMS365_STORE_USER_PREFIX "%s" SMS365_STORE_USER_FRESH, hex);
+    memcpy(file->name, SMS365_STORE_USER_PREFIX, prefix);
+    sms365_str_hex(file->name + prefix, mac, sizeof mac);
+    memcpy(file->fresh, file->name, sizeof file->name - 1);
+    memcpy(file->fresh + sizeof file->name - 1, SMS365_STORE_USER_FRESH, sizeof SMS365_STORE_USER_FRESH);
     file->id = (struct sms365_slot_id){SMS365_CLASS_USER, name, strlen(name)};
     return SMS365_OK;
 }
@@ -54,7 +55,7 @@ static enum sms365_err examine(struct sms365_store_state *state, const struct sm
     const enum sms365_err result = sms365_store_entry_read(store, entry, bytes, sizeof bytes, 0, err);
     if (result == SMS365_OK)
         state->pair = sms365_slot_judge(
-            &state->newest, &state->newborn, &state->next, pair, SMS365_SLOT_USER_BYTES, &store->slot_key, id);
+            &state->newest, &state->newborn, &state->next, pair, SMS365_SLOT_USER_BYTES, store->key, id);
     return result;
 }
 
@@ -94,17 +95,12 @@ enum sms365_err sms365_store_user_read(struct sms365_store_state *state, const s
 }
 
 enum sms365_err sms365_store_user_get(
-    struct sms365_store_file *store, const char *name, struct sms365_slot *newest, struct sms365_error *err)
+    struct sms365_store_file *store, const char *name, struct sms365_store_state *state, struct sms365_error *err)
 {
     struct user_file file;
-    struct sms365_store_state state;
-    enum sms365_err result = name_file(&file, store, name, err);
+    const enum sms365_err result = name_file(&file, store, name, err);
 
-    if (result == SMS365_OK)
-        result = sms365_store_user_read(&state, store, file.name, &file.id, err);
-    if (result == SMS365_OK)
-        *newest = state.newest;
-    return result;
+    return result == SMS365_OK ? sms365_store_user_read(state, store, file.name, &file.id, err) : result;
 }
 
 /* Write a slot of a locked file. */
@@ -114,9 +110,22 @@ static enum sms365_err write_slot(const struct sms365_store_file *store, const s
     uint8_t bytes[SMS365_SLOT_USER_BYTES];
     const off_t offset = (off_t)(content->sequence & 1) * SMS365_SLOT_USER_BYTES;
 
-    if (!sms365_slot_write(bytes, sizeof bytes, &store->slot_key, id, content))
+    if (!sms365_slot_write(bytes, sizeof bytes, store->key, id, content))
         return sms365_store_damaged(store, entry->name, SMS365_PAIR_NO_CRYPTO, err);
     return sms365_store_entry_write(store, entry, bytes, sizeof bytes, offset, err);
+}
+
+/*
+ * Bring a slot whose writing was interrupted back to one piece, with the number it had before. A write right over it,
+ * cut short in its turn, could leave sectors of both with the same tag.
+ */
+static enum sms365_err mend_slot(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
+    const struct sms365_slot_id *id, uint64_t newest, struct sms365_error *err)
+{
+    const struct sms365_slot mended = {.kind = SMS365_SLOT_NONE, .sequence = newest - 1};
+    const enum sms365_err result = write_slot(store, entry, id, &mended, err);
+
+    return result == SMS365_OK ? sms365_store_entry_sync(store, entry, err) : result;
 }
 
 /* Change the record that is there; NOT_FOUND when there is none. */
@@ -132,6 +141,8 @@ static enum sms365_err update(const struct sms365_store_file *store, const struc
     result = sms365_store_user_examine(&state, store, &entry, &file->id, err);
     if (result == SMS365_OK)
         result = sms365_store_expect(&state.newest, change, err);
+    if (result == SMS365_OK && state.pair == SMS365_PAIR_TORN)
+        result = mend_slot(store, &entry, &file->id, state.newest.sequence, err);
     if (result == SMS365_OK && state.newborn)
         result = sms365_store_sync_names(store, err);
     if (result == SMS365_OK) {

@@ -12,7 +12,8 @@
 
 /* Where the last sweep stopped: a position in the directory, not worth a durable write. */
 #define CURSOR "sweep"
-#define SWEEP_ENTRIES 4
+/* Room for the names of four records, or a few more that are shorter. */
+#define SWEEP_BYTES 400
 
 enum kind { KIND_OTHER, KIND_RECORD, KIND_FRESH };
 
@@ -125,35 +126,61 @@ static bool is_expired(const struct sms365_store_file *store, const struct sms36
            !sms365_slot_is_live(&state.newest, sms365_store_wall_s());
 }
 
+/* A look without the lock: others would have to wait for it. */
+static bool looks_expired(const struct sms365_store_file *store, const char *file_name)
+{
+    struct sms365_store_entry entry = {.name = file_name};
+
+    if (sms365_store_entry_open(store, &entry, O_RDONLY, NULL) != SMS365_OK)
+        return false;
+    const bool expired = is_expired(store, &entry);
+    sms365_store_entry_close(&entry);
+    return expired;
+}
+
 static void sweep_one(const struct sms365_store_file *store, const char *file_name)
 {
     const enum kind kind = kind_of(file_name);
 
-    if (kind != KIND_OTHER)
-        (void)sms365_store_user_remove(
-            store, file_name, SMS365_STORE_NO_WAIT, kind == KIND_FRESH ? is_leftover : is_expired, NULL);
+    if (kind == KIND_FRESH)
+        (void)sms365_store_user_remove(store, file_name, SMS365_STORE_NO_WAIT, is_leftover, NULL);
+    else if (kind == KIND_RECORD && looks_expired(store, file_name))
+        (void)sms365_store_user_remove(store, file_name, SMS365_STORE_NO_WAIT, is_expired, NULL);
+}
+
+/* Look at the few names that fit; *position moves on behind them, to 0 after the last. */
+static void sweep_from(const struct sms365_store_file *store, int dir, int64_t *position)
+{
+    _Alignas(struct dirent64) char names[SWEEP_BYTES];
+
+    /* readdir would read, and the kernel sort, hundreds of names for the few. */
+    if (lseek(dir, (off_t)*position, SEEK_SET) < 0)
+        *position = 0;
+    const ssize_t length = getdents64(dir, names, sizeof names);
+    if (length <= 0)
+        *position = 0;
+    for (ssize_t at = 0; at < length;) {
+        const struct dirent64 *found = (const struct dirent64 *)(const void *)(names + at);
+        sweep_one(store, found->d_name);
+        *position = found->d_off;
+        at += found->d_reclen;
+    }
 }
 
 void sms365_store_user_sweep(struct sms365_store_file *store)
 {
     struct sms365_store_entry cursor = {.name = CURSOR};
     int64_t position = 0;
-    DIR *dir = open_names(store);
+    const int dir = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (dir == NULL)
+    if (dir < 0)
         return;
     if (sms365_store_entry_open(store, &cursor, O_RDWR | O_CREAT, NULL) == SMS365_OK) {
-        if (sms365_store_entry_read(store, &cursor, &position, sizeof position, 0, NULL) == SMS365_OK && position > 0)
-            seekdir(dir, (long)position);
-        for (unsigned i = 0; i < SWEEP_ENTRIES; i++) {
-            const struct dirent *found = readdir(dir);
-            position = found == NULL ? 0 : (int64_t)telldir(dir);
-            if (found == NULL)
-                break;
-            sweep_one(store, found->d_name);
+        if (sms365_store_entry_read(store, &cursor, &position, sizeof position, 0, NULL) == SMS365_OK) {
+            sweep_from(store, dir, &position);
+            (void)sms365_store_entry_write(store, &cursor, &position, sizeof position, 0, NULL);
         }
-        (void)sms365_store_entry_write(store, &cursor, &position, sizeof position, 0, NULL);
         sms365_store_entry_close(&cursor);
     }
-    (void)closedir(dir);
+    (void)close(dir);
 }

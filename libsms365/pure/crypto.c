@@ -20,6 +20,39 @@ bool sms365_hmac(uint8_t mac[SMS365_MAC_BYTES], const struct sms365_mac_key *key
            written == SMS365_MAC_BYTES;
 }
 
+/* The opaque struct is libcrypto's own. */
+struct sms365_mac *sms365_mac_new(const struct sms365_mac_key *key)
+{
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *context = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+
+    EVP_MAC_free(hmac);
+    if (context != NULL && EVP_MAC_init(context, key->bytes, sizeof key->bytes, params) != 1) {
+        EVP_MAC_CTX_free(context);
+        context = NULL;
+    }
+    return (struct sms365_mac *)context;
+}
+
+bool sms365_mac_make(uint8_t mac[SMS365_MAC_BYTES], struct sms365_mac *ready, const void *data, size_t length)
+{
+    EVP_MAC_CTX *context = (EVP_MAC_CTX *)ready;
+    size_t written = 0;
+
+    /* Without a key: the one that is there, from the start. */
+    return EVP_MAC_init(context, NULL, 0, NULL) == 1 && (length == 0 || EVP_MAC_update(context, data, length) == 1) &&
+           EVP_MAC_final(context, mac, &written, SMS365_MAC_BYTES) == 1 && written == SMS365_MAC_BYTES;
+}
+
+void sms365_mac_free(struct sms365_mac *ready)
+{
+    EVP_MAC_CTX_free((EVP_MAC_CTX *)ready);
+}
+
 bool sms365_derive(struct sms365_mac_key *key, const struct sms365_secret *master, const char *purpose)
 {
     EVP_KDF *kdf = NULL;

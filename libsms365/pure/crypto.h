@@ -18,6 +18,15 @@ struct sms365_mac_key {
 /* mac = HMAC-SHA256(key, data). False when libcrypto fails. */
 bool sms365_hmac(uint8_t mac[SMS365_MAC_BYTES], const struct sms365_mac_key *key, const void *data, size_t length);
 
+/*
+ * The same for many HMACs under one key: making it ready costs several times what one of them does. Belongs to one
+ * thread at a time. new returns NULL when libcrypto fails; free takes NULL and wipes the key.
+ */
+struct sms365_mac;
+struct sms365_mac *sms365_mac_new(const struct sms365_mac_key *key);
+bool sms365_mac_make(uint8_t mac[SMS365_MAC_BYTES], struct sms365_mac *ready, const void *data, size_t length);
+void sms365_mac_free(struct sms365_mac *ready);
+
 /* key = HKDF-SHA256(master, info = purpose). Purposes are "store", "callback", "holder", "keys", ... */
 bool sms365_derive(struct sms365_mac_key *key, const struct sms365_secret *master, const char *purpose);
 

@@ -33,6 +33,24 @@ static void hmac_is_hmac_sha256(void **state)
     assert_string_equal(hex, "d38b42096d80f45f826b44a9d5607de72496a415d3f4a1a8c88e3bb9da8dc1cb");
 }
 
+static void a_key_made_ready_gives_the_same_hmacs(void **state)
+{
+    const struct sms365_mac_key key = key_from_hex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+    struct sms365_mac *ready = sms365_mac_new(&key);
+    uint8_t data[300], once[SMS365_MAC_BYTES], again[SMS365_MAC_BYTES];
+
+    (void)state;
+    assert_non_null(ready);
+    for (size_t length = 0; length <= sizeof data; length++) {
+        memset(data, (int)length, sizeof data);
+        assert_true(sms365_hmac(once, &key, data, length));
+        assert_true(sms365_mac_make(again, ready, data, length));
+        assert_memory_equal(again, once, sizeof once);
+    }
+    sms365_mac_free(ready);
+    sms365_mac_free(NULL);
+}
+
 /* HKDF without salt, length 32; vector made with: openssl kdf -keylen 32 -kdfopt digest:SHA256 ... HKDF */
 static void derived_keys_differ_by_purpose(void **state)
 {
@@ -138,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hmac_is_hmac_sha256),
+        cmocka_unit_test(a_key_made_ready_gives_the_same_hmacs),
         cmocka_unit_test(derived_keys_differ_by_purpose),
         cmocka_unit_test(nothing_is_derived_without_a_whole_master_key_or_a_purpose),
         cmocka_unit_test(sealing_is_aes_256_gcm),
