@@ -13,8 +13,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define CONF_DEFAULT SMS365_SYSCONFDIR "/sms365.conf"
-
 static void write_filtered(void *context, int priority, const char *text)
 {
     const struct sms365 *instance = context;
@@ -38,7 +36,7 @@ static void log_problems(const struct sms365_log *log, const struct sms365_buf *
 enum sms365_err sms365_instance_conf(struct sms365_conf *conf, const struct sms365_options *options,
     enum sms365_front_end front_end, struct sms365_problems *problems, struct sms365_error *err)
 {
-    const char *path = options->conf == NULL ? CONF_DEFAULT : options->conf;
+    const char *path = options->conf == NULL ? SMS365_CONF_DEFAULT : options->conf;
     const struct sms365_log log = {options->log, options->log_context};
     struct sms365_problems own;
     struct sms365_buf text;

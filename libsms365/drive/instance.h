@@ -7,6 +7,8 @@
 #include "edges/store.h"
 #include "pure/conf.h"
 
+#define SMS365_CONF_DEFAULT SMS365_SYSCONFDIR "/sms365.conf"
+
 struct sms365 {
     struct sms365_conf conf;
     struct sms365_keys keys;

@@ -8,12 +8,6 @@
 #define SMS365_KEY_FILE_MAX 8192 /* bytes */
 #define SMS365_KEY_SECRET_MAX 256
 
-/* A name that can be a file's: 1 to SMS365_KEY_NAME_MAX letters, digits, hyphens, underscores. */
-bool sms365_key_name_good(const char *name);
-
-/* Name, URLs, whitelist and API key hold to the rules. Errors: BAD_ARGUMENT, BAD_CONFIG. */
-enum sms365_err sms365_key_check(const struct sms365_key *key, bool sandbox, struct sms365_error *err);
-
 /* Append the file of a checked key. Errors: CRYPTO, NO_MEMORY. */
 enum sms365_err sms365_key_write(struct sms365_buf *text, const struct sms365_key *key,
     const struct sms365_secret *master, struct sms365_error *err);

@@ -19,8 +19,8 @@
 #include "pure/url.h"
 #include "sms365.h"
 
-#define SMS365_KEY_NAME_MAX 32  /* letters, digits, hyphen, underscore */
-#define SMS365_KEY_URLS_MAX 4   /* base URLs of one key */
+#define SMS365_KEY_NAME_MAX 32 /* letters, digits, hyphen, underscore */
+#define SMS365_KEY_URLS_MAX 4  /* base URLs of one key */
 #define SMS365_KEY_URL_SIZE SMS365_URL_SIZE
 #define SMS365_KEYS_MAX 16
 
@@ -56,8 +56,14 @@ void sms365_keys_free(struct sms365_keys *keys);
 /* NULL when there is none of that name. */
 const struct sms365_key *sms365_keys_find(const struct sms365_keys *keys, const char *name);
 
-/* Check name, URLs, whitelist (never empty), API key (printable ASCII, at most 256); seal; write NAME.key. EXISTS
- * unless replace. */
+/* A name that can be a file's: 1 to SMS365_KEY_NAME_MAX letters, digits, hyphens, underscores, no hyphen first. */
+bool sms365_key_name_good(const char *name);
+
+/* Name, URLs, whitelist (never empty) and API key (printable ASCII, at most 256) hold to the rules. Errors:
+ * BAD_ARGUMENT, BAD_CONFIG. */
+enum sms365_err sms365_key_check(const struct sms365_key *key, bool sandbox, struct sms365_error *err);
+
+/* Check, seal, write NAME.key. EXISTS unless replace. */
 enum sms365_err sms365_key_save(const struct sms365_key *key, const char *dir, const struct sms365_secret *master,
     bool sandbox, bool replace, struct sms365_error *err);
 enum sms365_err sms365_key_remove(const char *dir, const char *name, struct sms365_error *err);

@@ -35,15 +35,30 @@ static bool is_amount(const char *text)
     return text[whole] == '\0' || (text[whole] == '.' && digits_only(text + whole + 1, 1, 15));
 }
 
-/* One "name=value" after a number. NULL, or what is wrong. */
-static const char *attribute_parse(struct sms365_number *number, const char *text)
+bool sms365_number_note(struct sms365_number *number, const char *name, const char *value)
 {
-    if (sms365_str_starts(text, "mcc=") && number->mcc[0] == '\0' && digits_only(text + 4, 3, 3))
-        (void)sms365_str_copy(number->mcc, sizeof number->mcc, text + 4);
-    else if (sms365_str_starts(text, "mnc=") && number->mnc[0] == '\0' && digits_only(text + 4, 2, 3))
-        (void)sms365_str_copy(number->mnc, sizeof number->mnc, text + 4);
-    else if (!sms365_str_starts(text, "cost=") || number->cost[0] != '\0' || !is_amount(text + 5) ||
-             !sms365_str_copy(number->cost, sizeof number->cost, text + 5))
+    if (strcmp(name, "mcc") == 0 && digits_only(value, 3, 3))
+        return sms365_str_copy(number->mcc, sizeof number->mcc, value);
+    if (strcmp(name, "mnc") == 0 && digits_only(value, 2, 3))
+        return sms365_str_copy(number->mnc, sizeof number->mnc, value);
+    if (strcmp(name, "cost") == 0 && is_amount(value) && strlen(value) < sizeof number->cost)
+        return sms365_str_copy(number->cost, sizeof number->cost, value);
+    return false;
+}
+
+/* One "name=value" after a number. NULL, or what is wrong. */
+static const char *attribute_parse(struct sms365_number *number, char *text)
+{
+    const struct sms365_number before = *number;
+    char *value = strchr(text, '=');
+
+    if (value != NULL)
+        *value++ = '\0';
+    const bool noted = value != NULL && sms365_number_note(number, text, value);
+    const bool twice = (before.mcc[0] != '\0' && strcmp(text, "mcc") == 0) ||
+                       (before.mnc[0] != '\0' && strcmp(text, "mnc") == 0) ||
+                       (before.cost[0] != '\0' && strcmp(text, "cost") == 0);
+    if (!noted || twice)
         return "after a number stand ;mcc=, ;mnc= and ;cost= with digits, once each, and nothing else";
     return NULL;
 }

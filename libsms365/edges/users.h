@@ -31,6 +31,10 @@ struct sms365_user {
     size_t count;
 };
 
+/* Keep what the provider told of a number: mcc (3 digits), mnc (2 or 3), cost (decimal). False, and nothing is kept,
+ * when the value cannot be one, or name is none of the three. */
+bool sms365_number_note(struct sms365_number *number, const char *name, const char *value);
+
 /*
  * Find one user without keeping the file in memory. NOT_FOUND: the file is fine and the user is not in it. An empty or
  * unreadable file, one that others may write, or any bad line (all of them are put into problems, one "file:line: text"
