@@ -6,6 +6,7 @@ import pytest
 
 import programs
 import world
+from administrator import cli_box, place, running_cli_box  # noqa: F401: fixtures of the administrator's command
 
 
 def pytest_configure(config):

@@ -1,0 +1,228 @@
+/* sms365 api: any request of the provider's API, from the table of endpoints. */
+#include "base/err.h"
+#include "cli.h"
+#include "pure/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PARAMS_MAX 32
+#define VALUE_SIZE 8192      /* of one value that is read from standard input */
+#define RAW_BYTES_MAX 262144 /* of a reply that is printed as it came */
+
+struct calling {
+    const struct sms365_endpoint *endpoint;
+    struct sms365_param params[PARAMS_MAX];
+    char names[PARAMS_MAX][64];
+    struct sms365_secret values[PARAMS_MAX]; /* those read from standard input */
+    size_t count;
+    bool reveal;
+    const char *key_name;
+};
+
+static void endpoints_list(struct cli *cli)
+{
+    size_t count = 0;
+    const struct sms365_api_param *params = sms365_api_params(&count);
+    cJSON *list = cJSON_AddArrayToObject(cli->out, "endpoints");
+
+    for (int id = 0; id < SMS365_EP_COUNT; id++) {
+        const struct sms365_endpoint *endpoint = sms365_endpoint_get((enum sms365_endpoint_id)id);
+        cJSON *one = cJSON_CreateObject();
+        (void)cJSON_AddStringToObject(one, "path", endpoint->path);
+        (void)cJSON_AddBoolToObject(one, "costs", endpoint->costs);
+        (void)cJSON_AddStringToObject(one, "help", endpoint->help);
+        cJSON *names = cJSON_AddArrayToObject(one, "parameters");
+        cli_say(cli, "%s: %s%s", endpoint->path, endpoint->help, endpoint->costs ? " (costs money)" : "");
+        for (size_t i = 0; i < count; i++) {
+            if (params[i].endpoint != endpoint->id || strcmp(params[i].name, "key") == 0)
+                continue;
+            const char *value = params[i].type == SMS365_TYPE_SECRET ? "-" : "VALUE";
+            cli_say(
+                cli, "    %s=%s%s: %s", params[i].name, value, params[i].required ? " (needed)" : "", params[i].help);
+            (void)cJSON_AddItemToArray(names, cJSON_CreateString(params[i].name));
+        }
+        (void)cJSON_AddItemToArray(list, one);
+    }
+}
+
+/* A value in its own memory: a password among them must not stay behind in ours. */
+static bool value_read(struct cli *cli, struct calling *calling, const char *name, bool secret)
+{
+    static char line[VALUE_SIZE];
+    char prompt[96];
+    struct sms365_error err = {0};
+    struct sms365_secret *value = &calling->values[calling->count];
+
+    (void)snprintf(prompt, sizeof prompt, "%s%s: ", name, secret ? " (not shown)" : "");
+    if (!cli_read_line(prompt, secret, line, sizeof line, &err)) {
+        (void)cli_fail(cli, CLI_USAGE, "bad_argument", "%s: %s", name, err.text);
+        return false;
+    }
+    const bool kept = sms365_secret_set(value, line, strlen(line));
+    sms365_wipe(line, sizeof line);
+    if (!kept)
+        (void)cli_fail(cli, CLI_FAILED, "no_memory", "no memory for %s", name);
+    calling->params[calling->count].value = (const char *)value->data;
+    return kept;
+}
+
+/* One name=value. */
+static bool param_take(struct cli *cli, const struct cli_command *command, struct calling *calling, const char *word)
+{
+    const char *value = strchr(word, '=');
+    char *name = calling->names[calling->count];
+    const size_t length = value == NULL ? 0 : (size_t)(value - word);
+
+    if (length == 0 || length >= sizeof calling->names[0]) {
+        /* The word is not repeated: it may be a secret that was meant for somewhere else. */
+        (void)cli_fail_usage(cli, command, "what follows the endpoint is written name=value");
+        return false;
+    }
+    memcpy(name, word, length);
+    name[length] = '\0';
+    value++;
+    const struct sms365_api_param *param = sms365_api_param_find(calling->endpoint->id, name);
+    const bool secret = param != NULL && param->type == SMS365_TYPE_SECRET;
+    calling->params[calling->count] = (struct sms365_param){name, value};
+    if (strcmp(name, "key") == 0) {
+        (void)cli_fail(
+            cli, CLI_USAGE, "bad_argument", "the API key comes from the key store: choose one with --key NAME");
+        return false;
+    }
+    if (strcmp(value, "-") == 0 && !value_read(cli, calling, name, secret))
+        return false;
+    if (secret && strcmp(value, "-") != 0) {
+        (void)cli_fail(cli, CLI_USAGE, "bad_argument",
+            "%s is a secret, and others can see the command line: write %s=- and enter it when asked", name, name);
+        return false;
+    }
+    calling->count++;
+    return true;
+}
+
+static const char *param_value(const struct calling *calling, const char *name)
+{
+    for (size_t i = 0; i < calling->count; i++)
+        if (strcmp(calling->params[i].name, name) == 0)
+            return calling->params[i].value;
+    return NULL;
+}
+
+static bool answers_with_a_secret(const struct sms365_endpoint *endpoint)
+{
+    size_t count = 0;
+    const struct sms365_api_field *fields = sms365_api_fields(&count);
+
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].endpoint == endpoint->id && fields[i].type == SMS365_TYPE_SECRET)
+            return true;
+    return false;
+}
+
+static void reply_tell(struct cli *cli, const struct sms365_reply *reply, bool reveal)
+{
+    char *text = sms365_reply_json(reply, reveal);
+    cJSON *tree = text == NULL ? NULL : cJSON_Parse(text);
+    char *pretty = tree == NULL ? NULL : cJSON_Print(tree);
+
+    if (pretty != NULL)
+        cli_say_text(cli, pretty);
+    if (tree != NULL)
+        (void)cJSON_AddItemToObject(cli->out, "reply", tree);
+    cJSON_free(pretty);
+    if (text != NULL)
+        sms365_wipe(text, strlen(text));
+    free(text);
+}
+
+static enum cli_exit call_json(struct cli *cli, const struct cli_request *request, bool reveal)
+{
+    struct sms365_reply *reply = NULL;
+    struct sms365_error err = {0};
+
+    const enum sms365_err code = cli_call(cli, request, &reply, &err);
+    if (reply != NULL)
+        reply_tell(cli, reply, reveal);
+    const enum cli_exit exit = code == SMS365_OK ? CLI_DONE : cli_fail_reply(cli, reply, &err);
+    sms365_reply_free(reply);
+    return exit;
+}
+
+static enum cli_exit call_raw(struct cli *cli, const struct cli_request *request)
+{
+    struct sms365_buf body;
+    struct sms365_error err = {0};
+
+    sms365_buf_init(&body, RAW_BYTES_MAX);
+    body.secret = true;
+    const enum sms365_err code = cli_call_raw(cli, request, &body, &err);
+    if (code == SMS365_OK) {
+        cli_say_text(cli, sms365_buf_text(&body));
+        (void)cJSON_AddStringToObject(cli->out, "body", sms365_buf_text(&body));
+    }
+    sms365_buf_free(&body);
+    return code == SMS365_OK ? CLI_DONE : cli_fail_error(cli, &err);
+}
+
+static enum cli_exit call(struct cli *cli, const struct calling *calling)
+{
+    struct cli_request request = {calling->endpoint->id, calling->params, calling->count, NULL};
+    const char *type = param_value(calling, "type");
+    const bool raw = type != NULL && strcmp(type, "json") != 0;
+    const bool keyless = calling->endpoint->auth == SMS365_AUTH_OPEN ||
+                         (calling->endpoint->auth == SMS365_AUTH_LOGIN && param_value(calling, "username") != NULL);
+
+    if (raw && !calling->reveal && answers_with_a_secret(calling->endpoint))
+        return cli_fail(cli, CLI_USAGE, "bad_argument",
+            "%s answers with an API key, which can be masked in json only: leave out type=%s, or add --reveal",
+            calling->endpoint->path, type);
+    /* The old key ends with this request: a new one that nobody sees would leave the account without any. */
+    if (calling->endpoint->id == SMS365_EP_KEY_RESET && !calling->reveal)
+        return cli_fail(cli, CLI_USAGE, "bad_argument",
+            "key/reset makes the present key useless and answers with the new one: add --reveal to see it, then store "
+            "it "
+            "with sms365 key add --replace");
+    if (!cli_conf(cli) || (!keyless && !cli_keys(cli)))
+        return CLI_USAGE;
+    if (!cli_key_choose(cli, keyless ? NULL : calling->key_name, &request.key))
+        return CLI_FAILED;
+    (void)cJSON_AddStringToObject(cli->out, "endpoint", calling->endpoint->path);
+    return raw ? call_raw(cli, &request) : call_json(cli, &request, calling->reveal);
+}
+
+static enum cli_exit api_run(struct cli *cli, const struct cli_command *command, int argc, char **argv)
+{
+    struct calling calling = {.count = 0};
+    bool list = false;
+    const struct cli_option options[] = {{"--list", &list, NULL, NULL}, {"--reveal", &calling.reveal, NULL, NULL},
+        {"--key", NULL, &calling.key_name, NULL}, {NULL, NULL, NULL, NULL}};
+    enum cli_exit exit = CLI_USAGE;
+    bool good = true;
+
+    if (!cli_args(cli, command, options, &argc, argv, 0, 1 + PARAMS_MAX))
+        return CLI_USAGE;
+    if (list) {
+        endpoints_list(cli);
+        return CLI_DONE;
+    }
+    if (argc == 0)
+        return cli_fail_usage(cli, command, "which endpoint? (--list shows them all)");
+    calling.endpoint = sms365_endpoint_find(argv[0]);
+    if (calling.endpoint == NULL)
+        return cli_fail(cli, CLI_USAGE, "bad_argument", "there is no endpoint %s; see: sms365 api --list", argv[0]);
+    for (int i = 1; good && i < argc; i++)
+        good = param_take(cli, command, &calling, argv[i]);
+    if (good)
+        exit = call(cli, &calling);
+    for (size_t i = 0; i < PARAMS_MAX; i++)
+        sms365_secret_free(&calling.values[i]);
+    return exit;
+}
+
+const struct cli_command cli_api_commands[] = {
+    {NULL, "api", "ENDPOINT [name=value]... [--reveal] [--key NAME] | --list", "Make any request of the provider's API",
+        api_run},
+    {NULL, NULL, NULL, NULL, NULL},
+};

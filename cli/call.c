@@ -1,0 +1,114 @@
+#include "base/err.h"
+#include "base/log.h"
+#include "cli.h"
+#include "drive/instance.h"
+
+#include <string.h>
+#include <syslog.h>
+
+#define PROVIDER_HOLDS_S 60 /* how long a send may be held until the delivery report is there (`wait`) */
+
+static void problem_note(void *context, int priority, const char *text)
+{
+    (void)priority;
+    cli_note(context, "%s", text);
+}
+
+bool cli_conf(struct cli *cli)
+{
+    const struct sms365_options options = {.conf = cli->conf_path, .log = problem_note, .log_context = cli};
+    struct sms365_error err = {0};
+
+    const enum sms365_err code = sms365_instance_conf(&cli->conf, &options, SMS365_FRONT_PAM, NULL, &err);
+    cli->provider.conf = &cli->conf;
+    if (code == SMS365_OK)
+        return true;
+    if (code == SMS365_NOT_FOUND)
+        (void)cli_fail(cli, CLI_USAGE, "not_found", "%s; an empty file takes every default", err.text);
+    else
+        (void)cli_fail_error(cli, &err);
+    return false;
+}
+
+bool cli_master(struct cli *cli, struct sms365_secret *master)
+{
+    struct sms365_error err = {0};
+
+    if (sms365_master_load(master, cli->conf.master, &err) == SMS365_OK)
+        return true;
+    (void)cli_fail_error(cli, &err);
+    return false;
+}
+
+enum sms365_err cli_keys_load(struct cli *cli, struct sms365_error *err)
+{
+    struct sms365_secret master = {0};
+    enum sms365_err code = sms365_master_load(&master, cli->conf.master, err);
+
+    if (code == SMS365_OK)
+        code = sms365_keys_load(&cli->keys, cli->conf.keys_dir, &master, cli->conf.sandbox, err);
+    sms365_secret_free(&master);
+    cli->provider.keys = &cli->keys;
+    return code;
+}
+
+bool cli_keys(struct cli *cli)
+{
+    struct sms365_error err = {0};
+
+    if (cli_keys_load(cli, &err) == SMS365_OK)
+        return true;
+    (void)cli_fail_error(cli, &err);
+    return false;
+}
+
+bool cli_key_choose(struct cli *cli, const char *name, const struct sms365_key **key)
+{
+    *key = NULL;
+    if (name == NULL)
+        return true;
+    *key = sms365_keys_find(&cli->keys, name);
+    if (*key == NULL)
+        (void)cli_fail(cli, CLI_FAILED, "not_found", "there is no key %s; see: sms365 key list", name);
+    return *key != NULL;
+}
+
+static struct sms365_provider_request request_of(const struct cli *cli, const struct cli_request *request)
+{
+    const struct sms365_endpoint *endpoint = sms365_endpoint_get(request->endpoint);
+    int64_t timeout_s = cli->conf.timeout_s;
+
+    if (endpoint->costs)
+        timeout_s += PROVIDER_HOLDS_S;
+    return (struct sms365_provider_request){
+        .endpoint = request->endpoint,
+        .params = request->params,
+        .param_count = request->count,
+        .once = endpoint->costs,
+        .timeout_ms = timeout_s * 1000,
+        .key = request->key,
+    };
+}
+
+enum sms365_err cli_call(
+    struct cli *cli, const struct cli_request *request, struct sms365_reply **reply, struct sms365_error *err)
+{
+    const struct sms365_provider_request made = request_of(cli, request);
+
+    return sms365_provider_call(&cli->provider, &made, reply, err);
+}
+
+enum sms365_err cli_call_raw(
+    struct cli *cli, const struct cli_request *request, struct sms365_buf *body, struct sms365_error *err)
+{
+    const struct sms365_provider_request made = request_of(cli, request);
+
+    return sms365_provider_raw(&cli->provider, &made, body, err);
+}
+
+enum cli_exit cli_fail_reply(struct cli *cli, const struct sms365_reply *reply, const struct sms365_error *err)
+{
+    if (reply != NULL && sms365_reply_error(reply) != 0)
+        (void)cJSON_AddNumberToObject(cli->out, "provider_error", sms365_reply_error(reply));
+    return cli_fail_error(cli, err);
+}

@@ -1,0 +1,140 @@
+/*
+ * The administrator's command: what its commands share. A command says what it did with cli_say(), puts the same as
+ * data into cli->out, and returns how it ended; nothing else writes to standard output.
+ */
+#ifndef SMS365_CLI_H
+#define SMS365_CLI_H
+
+#include "base/str.h"
+#include "drive/provider.h"
+#include "edges/keys.h"
+#include "edges/users.h"
+#include "pure/conf.h"
+#include "sms365.h"
+
+#include <cjson/cJSON.h>
+
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_FAILED = 1,     /* refused, or failed */
+    CLI_USAGE = 2,      /* the command line or the configuration is at fault */
+    CLI_UNREACHABLE = 3 /* the provider cannot be reached; nothing was sent, the same can be tried again */
+};
+
+struct cli {
+    const char *conf_path; /* NULL: the default */
+    bool json;
+    cJSON *out; /* the one object that --json prints */
+    struct sms365_conf conf;
+    struct sms365_keys keys;
+    struct sms365_provider provider;
+};
+
+struct cli_command {
+    const char *group; /* "key" of `key add`; NULL for a command of one word */
+    const char *name;
+    const char *arguments; /* as the usage line has them */
+    const char *help;
+    enum cli_exit (*run)(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+};
+
+/* One table a file, each ending with an entry without a name. */
+extern const struct cli_command cli_user_commands[];
+extern const struct cli_command cli_key_commands[];
+extern const struct cli_command cli_login_commands[];
+extern const struct cli_command cli_message_commands[];
+extern const struct cli_command cli_api_commands[];
+extern const struct cli_command cli_config_commands[];
+
+/* Key commands that have a file of their own. */
+enum cli_exit cli_key_init(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_key_add(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_key_check(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+
+/* --- args.c --- */
+
+/* An option of a command: exactly one of the three places is set. */
+struct cli_option {
+    const char *name; /* "--url" */
+    bool *flag;
+    const char **value;
+    struct cli_values *values; /* may be given several times */
+};
+
+#define CLI_VALUES_MAX 8
+
+struct cli_values {
+    const char *list[CLI_VALUES_MAX];
+    size_t count;
+};
+
+/*
+ * Take the options (ended by one without a name) out of argv; the other words move together, in order, and argc counts
+ * them. `--` ends the options. least and most bound the number of words. False: the usage was told; return CLI_USAGE.
+ */
+bool cli_args(struct cli *cli, const struct cli_command *command, const struct cli_option *options, int *argc,
+    char **argv, int least, int most);
+
+/* --- say.c --- */
+
+/* A line for a person, on standard output; nothing with --json. Control characters are replaced. */
+void cli_say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for text of several lines, as it is but for control characters. */
+void cli_say_text(const struct cli *cli, const char *text);
+/* Something to know beside the result: on standard error, or among "notes" of the object. */
+void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The command failed: error names how ("usage", "not_found"), the text tells a person. Returns exit. */
+enum cli_exit cli_fail(struct cli *cli, enum cli_exit exit, const char *error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* The same from a library error; the exit follows from its code. */
+enum cli_exit cli_fail_error(struct cli *cli, const struct sms365_error *err);
+/* The command line is wrong: tells how the command is used. */
+enum cli_exit cli_fail_usage(struct cli *cli, const struct cli_command *command, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* A decimal number goes as a number, everything else as a text; NULL is left out. */
+void cli_put(cJSON *object, const char *name, const char *value);
+/* Print the object. False when standard output cannot take it. */
+bool cli_flush(const struct cli *cli);
+
+/* --- input.c --- */
+
+/*
+ * Read one line, without its end, from standard input: with a prompt (on standard error) when that is a terminal, and
+ * without echo if secret. Bytes behind the line are left for the next call. False when there is none (end of input,
+ * interrupted, a NUL in it, longer than size allows); err says which.
+ */
+bool cli_read_line(const char *prompt, bool secret, char *line, size_t size, struct sms365_error *err);
+/* Everything up to the end of standard input; buf's cap bounds it. */
+bool cli_read_all(struct sms365_buf *buf, struct sms365_error *err);
+/* A person sits in front of it. */
+bool cli_interactive(void);
+
+/* --- call.c --- */
+
+/* Read the configuration; mistakes are told. False: it was told; return CLI_USAGE. */
+bool cli_conf(struct cli *cli);
+/* Load the master key; the caller frees it. False: it was told; return CLI_USAGE. */
+bool cli_master(struct cli *cli, struct sms365_secret *master);
+/* Load the key store into cli->keys. Errors: those of sms365_master_load() and sms365_keys_load(). */
+enum sms365_err cli_keys_load(struct cli *cli, struct sms365_error *err);
+/* The same. False: it was told; return CLI_USAGE. */
+bool cli_keys(struct cli *cli);
+/* The key named (NULL: none was asked for). False: it was told; return CLI_FAILED. */
+bool cli_key_choose(struct cli *cli, const char *name, const struct sms365_key **key);
+
+/* A request, of the key given or (NULL) the one that fits. Errors are those of sms365_provider_call(). */
+struct cli_request {
+    enum sms365_endpoint_id endpoint;
+    const struct sms365_param *params;
+    size_t count;
+    const struct sms365_key *key;
+};
+enum sms365_err cli_call(
+    struct cli *cli, const struct cli_request *request, struct sms365_reply **reply, struct sms365_error *err);
+enum sms365_err cli_call_raw(
+    struct cli *cli, const struct cli_request *request, struct sms365_buf *body, struct sms365_error *err);
+
+/* Fail with a request's error; the provider's own code (of reply, may be NULL) goes into the object too. */
+enum cli_exit cli_fail_reply(struct cli *cli, const struct sms365_reply *reply, const struct sms365_error *err);
+
+#endif

@@ -1,0 +1,178 @@
+#include "base/err.h"
+#include "cli.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_SIZE 4096
+
+/* One clean line; what does not fit is cut. */
+__attribute__((format(printf, 2, 0))) static void line_format(char line[LINE_SIZE], const char *format, va_list args)
+{
+    (void)vsnprintf(line, LINE_SIZE, format, args);
+    sms365_str_clean(line);
+}
+
+void cli_say(const struct cli *cli, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list args;
+
+    if (cli->json)
+        return;
+    va_start(args, format);
+    line_format(line, format, args);
+    va_end(args);
+    (void)puts(line);
+}
+
+void cli_say_text(const struct cli *cli, const char *text)
+{
+    while (*text != '\0') {
+        char line[LINE_SIZE] = "";
+        size_t used = 0;
+        for (; *text != '\0' && *text != '\n'; text++) {
+            /* Indentation stays readable: cli_say() would take tabs for what steers a terminal. */
+            const size_t width = *text == '\t' && strspn(line, " ") == used ? 4 : 1;
+            if (used + width >= sizeof line)
+                break;
+            memset(line + used, *text == '\t' ? ' ' : *text, width);
+            used += width;
+        }
+        line[used] = '\0';
+        cli_say(cli, "%s", line);
+        text += *text == '\n';
+    }
+}
+
+void cli_note(struct cli *cli, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    line_format(line, format, args);
+    va_end(args);
+    if (!cli->json) {
+        (void)fprintf(stderr, "sms365: %s\n", line);
+        return;
+    }
+    cJSON *notes = cJSON_GetObjectItemCaseSensitive(cli->out, "notes");
+    if (notes == NULL)
+        notes = cJSON_AddArrayToObject(cli->out, "notes");
+    (void)cJSON_AddItemToArray(notes, cJSON_CreateString(line));
+}
+
+static enum cli_exit fail_line(struct cli *cli, enum cli_exit exit, const char *error, const char *line)
+{
+    if (cli->json) {
+        cJSON_DeleteItemFromObjectCaseSensitive(cli->out, "error");
+        cJSON_DeleteItemFromObjectCaseSensitive(cli->out, "text");
+        (void)cJSON_AddStringToObject(cli->out, "error", error);
+        (void)cJSON_AddStringToObject(cli->out, "text", line);
+    } else {
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "sms365: %s\n", line);
+    }
+    return exit;
+}
+
+enum cli_exit cli_fail(struct cli *cli, enum cli_exit exit, const char *error, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    line_format(line, format, args);
+    va_end(args);
+    return fail_line(cli, exit, error, line);
+}
+
+enum cli_exit cli_fail_usage(struct cli *cli, const struct cli_command *command, const char *format, ...)
+{
+    char line[LINE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    line_format(line, format, args);
+    va_end(args);
+    const bool grouped = command->group != NULL;
+    return cli_fail(cli, CLI_USAGE, "usage", "%s; usage: sms365 %s%s%s%s%s", line, grouped ? command->group : "",
+        grouped ? " " : "", command->name, command->arguments[0] == '\0' ? "" : " ", command->arguments);
+}
+
+/* What each of the library's errors means for whoever called the command. */
+static const struct {
+    enum sms365_err code;
+    const char *name;
+} names[] = {
+#define SMS365_ERR(name, text) {SMS365_##name, #name},
+    SMS365_ERRORS
+#undef SMS365_ERR
+};
+
+static enum cli_exit exit_of(enum sms365_err code)
+{
+    switch (code) {
+    case SMS365_BAD_ARGUMENT:
+    case SMS365_BAD_CONFIG:
+    case SMS365_BAD_OWNER:
+    case SMS365_CORRUPT:
+    case SMS365_NO_KEY:
+        return CLI_USAGE;
+    case SMS365_UNREACHABLE:
+        return CLI_UNREACHABLE;
+    default:
+        return CLI_FAILED;
+    }
+}
+
+enum cli_exit cli_fail_error(struct cli *cli, const struct sms365_error *err)
+{
+    char name[32] = "unknown";
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].code == err->code)
+            (void)sms365_str_copy(name, sizeof name, names[i].name);
+    for (char *c = name; *c != '\0'; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return fail_line(cli, exit_of(err->code), name, err->text[0] == '\0' ? sms365_strerror(err->code) : err->text);
+}
+
+/* RFC 8259, section 6, without exponents. */
+static bool is_json_number(const char *text)
+{
+    text += text[0] == '-';
+    const size_t whole = strspn(text, "0123456789");
+    if (whole == 0 || whole > 15 || (text[0] == '0' && whole > 1))
+        return false;
+    if (text[whole] == '\0')
+        return true;
+    const size_t fraction = strspn(text + whole + 1, "0123456789");
+    return text[whole] == '.' && fraction > 0 && fraction <= 15 && text[whole + 1 + fraction] == '\0';
+}
+
+void cli_put(cJSON *object, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    if (is_json_number(value))
+        (void)cJSON_AddRawToObject(object, name, value);
+    else
+        (void)cJSON_AddStringToObject(object, name, value);
+}
+
+bool cli_flush(const struct cli *cli)
+{
+    if (cli->json) {
+        char *text = cJSON_PrintUnformatted(cli->out);
+        const bool printed = text != NULL && puts(text) >= 0;
+        free(text);
+        if (!printed)
+            return false;
+    }
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
