@@ -1,6 +1,9 @@
 """The administrator's command: the key store."""
 
+import json
+import os
 import signal
+import subprocess
 
 import pytest
 
@@ -19,6 +22,17 @@ def test_key_init_makes_what_is_missing_and_keeps_what_is_there(place):
     again = place.json("key", "init")
     assert (again.status, again.object["kept"]) == (DONE, made)
     assert place.master.read_bytes() == before
+
+
+def test_a_first_run_makes_an_empty_configuration_too(place):
+    binary = place.argv()[0]
+    path = json.loads(subprocess.run([binary, "--json", "config"], capture_output=True).stdout)["file"]
+    # In a mount namespace of its own: the machine's own configuration is not there, and stays as it is.
+    script = (f"mkdir -p {os.path.dirname(path)} && mount -t tmpfs -o mode=0755 tmpfs {os.path.dirname(path)} && "
+              f"'{binary}' --json key init && '{binary}' --json config --check {path} && stat -c %a {path}")
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True)
+    init, check, bits = done.stdout.splitlines()
+    assert json.loads(init)["made"][0] == path and "error" not in json.loads(check) and bits == "644"
 
 
 def test_a_lost_master_key_is_not_made_anew_over_keys_that_need_it(place):
