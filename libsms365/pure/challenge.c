@@ -59,6 +59,18 @@ static const char *const delivery_names[] = {
     [SMS365_DELIVERY_FAILED] = "failed",
 };
 
+/* Host names come from strangers: none may end its field and forge the next. */
+static void audit_text(struct sms365_buf *line, const char *name, const char *text)
+{
+    sms365_buf_printf(line, "%s=\"", name);
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            sms365_buf_puts(line, "\\");
+        sms365_buf_add(line, c, 1);
+    }
+    sms365_buf_puts(line, "\" ");
+}
+
 /* A name that a stranger made up may be anything, a password typed at the wrong prompt too: only its hash is logged. */
 static void audit_user(struct sms365_challenge *ch, struct sms365_buf *line)
 {
@@ -66,15 +78,12 @@ static void audit_user(struct sms365_challenge *ch, struct sms365_buf *line)
     char hex[17];
 
     if (ch->known) {
-        sms365_buf_printf(line, "user=\"");
-        for (const char *c = ch->user; *c != '\0'; c++)
-            sms365_buf_printf(line, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-        sms365_buf_puts(line, "\"");
+        audit_text(line, "user", ch->user);
         return;
     }
     (void)sms365_hmac(mac, &ch->holder_key, ch->user, strlen(ch->user));
     sms365_str_hex(hex, mac, 8);
-    sms365_buf_printf(line, "user=unknown#%s", hex);
+    sms365_buf_printf(line, "user=unknown#%s ", hex);
 }
 
 static void audit(struct sms365_challenge *ch)
@@ -87,15 +96,16 @@ static void audit(struct sms365_challenge *ch)
     sms365_buf_init(&line, sizeof ch->audit - 1);
     sms365_buf_puts(&line, "event=login ");
     audit_user(ch, &line);
-    sms365_buf_printf(&line, " service=\"%s\" rhost=\"%s\"", ch->service, ch->host);
+    audit_text(&line, "service", ch->service);
+    audit_text(&line, "rhost", ch->host);
     if (ch->slot.phase != 0) {
         sms365_msisdn_mask(masked, ch->slot.msisdn);
         sms365_str_hex(id, ch->slot.id, 8);
-        sms365_buf_printf(&line, " channel=sms to=\"%s\" delivery=%s challenge=%s tries=%d", masked,
+        sms365_buf_printf(&line, "channel=sms to=\"%s\" delivery=%s challenge=%s tries=%d ", masked,
             delivery_names[ch->slot.delivery], id, ch->slot.tries);
     }
     sms365_buf_printf(
-        &line, " verdict=%s reason=%s", verdicts[ch->outcome.verdict], sms365_reason_name(ch->outcome.reason));
+        &line, "verdict=%s reason=%s", verdicts[ch->outcome.verdict], sms365_reason_name(ch->outcome.reason));
     if (!sms365_str_copy(ch->audit, sizeof ch->audit, sms365_buf_text(&line)))
         ch->audit[0] = '\0';
     sms365_buf_free(&line);

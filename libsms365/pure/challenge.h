@@ -29,7 +29,7 @@
 #define SMS365_PROMPT_SIZE 512
 #define SMS365_CALL_PARAMS_MAX 8
 #define SMS365_VALUE_SIZE 1024
-#define SMS365_AUDIT_SIZE 1600
+#define SMS365_AUDIT_SIZE 2048
 
 /* What a challenge is made of. Everything is copied, but text, from, callback and contact, which outlive it. */
 struct sms365_challenge_setup {
