@@ -172,6 +172,10 @@ static void reserved(struct sms365_challenge *ch)
 
 void challenge_send(struct sms365_challenge *ch, const char *msisdn)
 {
+    if (ch->questions >= SMS365_QUESTIONS_MAX) { /* its code could not be asked for */
+        challenge_deny(ch, SMS365_REASON_TOO_MANY_QUESTIONS);
+        return;
+    }
     memset(&ch->fresh, 0, sizeof ch->fresh);
     if (!draw(ch, ch->fresh.id)) {
         challenge_deny(ch, SMS365_REASON_INTERNAL);
