@@ -29,6 +29,7 @@ static enum sms365_reason change_reserve(struct sms365_challenge *ch)
     const struct sms365_slot *held = sms365_state_held(&ch->state, ch->holder);
     if (held != NULL && memcmp(held->id, ch->slot.id, sizeof held->id) != 0)
         return SMS365_REASON_SUPERSEDED;
+    ch->fresh.sent_ms = ch->now.boot_ms; /* not when it was asked for: the store may have taken its time */
     const enum sms365_reason reason =
         sms365_state_reserve(&ch->state, &ch->limits, &ch->fresh, &ch->now, &retry_after_ms);
     ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
@@ -183,7 +184,6 @@ void challenge_send(struct sms365_challenge *ch, const char *msisdn)
     }
     memcpy(ch->fresh.holder, ch->holder, sizeof ch->fresh.holder);
     ch->fresh.phase = SMS365_PHASE_SENDING;
-    ch->fresh.sent_ms = ch->now.boot_ms;
     (void)sms365_str_copy(ch->fresh.msisdn, sizeof ch->fresh.msisdn, msisdn);
     challenge_write(ch, change_reserve, reserved, reserve_refused);
 }
@@ -454,6 +454,10 @@ static void charged(struct sms365_challenge *ch)
 {
     size_t count = 0;
 
+    if (sms365_slot_life_ms(&ch->slot, &ch->limits, &ch->now) <= 0) { /* the store took its time */
+        challenge_deny(ch, SMS365_REASON_EXPIRED);
+        return;
+    }
     add_param(ch, &count, "authId", ch->slot.auth_id);
     add_param(ch, &count, "code", ch->code);
     challenge_call(ch, SMS365_EP_2FA_CHECK, count, false, ch->timeout_ms, on_checked);
