@@ -23,6 +23,7 @@
 #define SMS365_CODE_DIGITS 4 /* of the provider's codes (2fa/send: "a random 4-digit number") */
 #define SMS365_NUMBERS_MAX 8
 #define SMS365_QUESTIONS_MAX 5   /* prompts that one login may show */
+#define SMS365_DISCARDS_MAX 3    /* reports that are none, before they are no longer waited for */
 #define SMS365_CONFLICTS_MAX 100 /* times that a lost compare-and-swap is tried again */
 #define SMS365_SEED_BYTES 32
 #define SMS365_SUBJECT_TEXT_SIZE 257

@@ -238,8 +238,10 @@ static void on_report(struct sms365_challenge *ch, const struct sms365_event *ev
     } else if (sms365_report_parse(&delivery, event->query, event->length, &ch->callback_key, ch->slot.id)) {
         ch->slot.delivery = (uint8_t)delivery;
         show_prompt(ch);
-    } else {
+    } else if (++ch->discards <= SMS365_DISCARDS_MAX) {
         wait_for_report(ch, true);
+    } else {
+        show_prompt(ch);
     }
 }
 

@@ -40,7 +40,7 @@ struct sms365_challenge {
     challenge_step *refused;  /* when change says why not (ch->why) */
     enum sms365_reason why;
     enum sms365_reason pending; /* what a denial will be for, once the store or the person has answered */
-    unsigned conflicts, questions, drawn;
+    unsigned conflicts, questions, drawn, discards;
     bool loaded; /* state and version are what the store had when last seen */
     uint64_t version;
     struct sms365_state state;
