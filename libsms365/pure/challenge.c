@@ -191,7 +191,7 @@ void challenge_allow(struct sms365_challenge *ch)
 
 /* --- Writing to the store --- */
 
-static void write_user(struct sms365_challenge *ch);
+static void write_user(struct sms365_challenge *ch, bool fresh);
 
 static bool conflict_again(struct sms365_challenge *ch)
 {
@@ -211,7 +211,7 @@ static void on_user_record(struct sms365_challenge *ch, const struct sms365_even
     if (ch->change == NULL)
         ch->after(ch);
     else
-        write_user(ch);
+        write_user(ch, true);
 }
 
 static void on_user_written(struct sms365_challenge *ch, const struct sms365_event *event)
@@ -235,14 +235,20 @@ static void set_user_action(struct sms365_challenge *ch, enum sms365_action_kind
     ch->action.name = ch->user;
 }
 
-static void write_user(struct sms365_challenge *ch)
+/* fresh: the record was read just now. One that was read before a person's answer is no ground for a refusal. */
+static void write_user(struct sms365_challenge *ch, bool fresh)
 {
     size_t length;
 
     ch->why = ch->change(ch);
     if (ch->why != SMS365_REASON_NONE) {
         ch->loaded = false;
-        ch->refused(ch);
+        if (fresh) {
+            ch->refused(ch);
+        } else {
+            ch->outcome.retry_after_s = 0;
+            set_user_action(ch, SMS365_ACTION_GET, on_user_record);
+        }
         return;
     }
     sms365_state_prune(&ch->state, &ch->limits, &ch->now);
@@ -263,7 +269,7 @@ void challenge_write(
     ch->after = after;
     ch->refused = refused;
     if (ch->loaded)
-        write_user(ch);
+        write_user(ch, false);
     else
         set_user_action(ch, SMS365_ACTION_GET, on_user_record);
 }
