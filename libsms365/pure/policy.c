@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Nothing is remembered for longer than an hour. */
+#define AGE_MAX_MS ((int64_t)2 * SMS365_HOUR_MS)
+
 /* First bytes of a record: what it is, and the version of its layout. */
 static const uint8_t user_magic[4] = {'S', '3', 'u', 1};
 static const uint8_t host_magic[4] = {'S', '3', 'h', 1};
@@ -42,14 +45,17 @@ static bool take_header(
            !__builtin_sub_overflow(*shift_ms, boot_ms, shift_ms);
 }
 
-/* A moment in the time of `now`: never later than it. */
+/* A moment in the time of `now`: never later than it, and no older than can matter, so that ages do not overflow. */
 static int64_t take_moment(struct sms365_reader *reader, int64_t shift_ms, const struct sms365_now *now)
 {
+    const int64_t oldest = now->boot_ms - AGE_MAX_MS;
     int64_t moment;
 
     if (__builtin_add_overflow(sms365_take_i64(reader), shift_ms, &moment))
         reader->failed = true;
-    return reader->failed || moment > now->boot_ms ? now->boot_ms : moment;
+    if (reader->failed || moment > now->boot_ms)
+        return now->boot_ms;
+    return moment < oldest ? oldest : moment;
 }
 
 static void put_slot(struct sms365_writer *writer, const struct sms365_slot *slot)
