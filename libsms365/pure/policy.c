@@ -124,6 +124,10 @@ bool sms365_state_decode(struct sms365_state *state, const struct sms365_now *no
         take_slot(&reader, &state->slots[i], shift_ms, now);
     state->send_count = sends;
     state->slot_count = slots;
+    if (memcmp(data + sizeof user_magic, now->boot_id, sizeof now->boot_id) != 0) {
+        memset(state->slots, 0, sizeof state->slots);
+        state->slot_count = 0;
+    }
     return !reader.failed && reader.used == length;
 }
 
