@@ -338,11 +338,12 @@ static void on_host_written(struct sms365_challenge *ch, const struct sms365_eve
         challenge_deny(ch, SMS365_REASON_STORE_FAILED);
 }
 
+/* Attempts without an address (consoles, su) count together, under a name that no host has. */
 static void set_host_action(struct sms365_challenge *ch, enum sms365_action_kind kind, challenge_handler *then)
 {
     set_action(ch, kind, then);
     ch->action.class = SMS365_CLASS_HOST;
-    ch->action.name = ch->host;
+    ch->action.name = ch->host[0] == '\0' ? "(local)" : ch->host;
 }
 
 static void on_host_record(struct sms365_challenge *ch, const struct sms365_event *event)
