@@ -77,9 +77,9 @@ enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_e
  * Decode a JSON reply. OK: status 1 and error 0 (or absent). REFUSED: the provider's own error; *reply is set, and
  * sms365_reply_error() tells which. BAD_REPLY: not such a reply (no JSON, no object, no status, a NUL, invalid UTF-8,
  * two members of one name, nested deeper than 8, in a success a field of the table with the wrong kind of value);
- * *reply is NULL. Scalars may come as strings or numbers, and are texts from here on, numbers exactly as written but for
- * exponents; texts are cleaned of control characters. sms365_reply_get(reply, "sms.status") finds the first row of a list
- * in whichever shape it came: an object, an array, a named array within an object, rows under decimal names.
+ * *reply is NULL. Scalars may come as strings or numbers, and are texts from here on, numbers exactly as written but
+ * for exponents; texts are cleaned of control characters. sms365_reply_get(reply, "sms.status") finds the first row of
+ * a list in whichever shape it came: an object, an array, a named array within an object, rows under decimal names.
  */
 enum sms365_err sms365_api_decode(struct sms365_reply **reply, const struct sms365_endpoint *endpoint, const char *text,
     size_t length, struct sms365_error *err);
