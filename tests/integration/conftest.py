@@ -1,5 +1,6 @@
 """Fixtures of the integration tests: a private world with users, real servers and clients, and their log."""
 
+import os
 import sys
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 import programs
 import world
 from administrator import cli_box, place, running_cli_box  # noqa: F401: fixtures of the administrator's command
+from product import SOURCE, STATE, Product
+from receiver import Receiver
+from sandbox import Sandbox
 
 
 def pytest_configure(config):
@@ -17,15 +21,38 @@ def pytest_configure(config):
             capture.stop_global_capturing()
         sys.stdout.flush()
         try:
-            world.enter([sys.executable, "-m", "pytest", *config.invocation_params.args])
+            anew = world.command([sys.executable, "-m", "pytest", *config.invocation_params.args])
         except world.CannotEnter as why:
             pytest.exit(str(why), returncode=2)
+        os.execvp(anew[0], anew)
     world.build()
     config.option.basetemp = config.option.basetemp or "/run/pytest"
+    config.addinivalue_line("markers", "slow: left out with --quick")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--quick", action="store_true", help="fewer rounds of what is repeated many times")
+    parser.addoption("--quick", action="store_true", help="without what is slow, and fewer rounds of what is repeated")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--quick"):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("slow")])
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what went to the log meanwhile."""
+    report = (yield).get_result()
+    log = getattr(item, "funcargs", {}).get("syslog_collector")
+    if report.failed and log is not None:
+        report.sections.append(("syslog", log.text()))
+
+
+@pytest.fixture(scope="session")
+def quick(pytestconfig):
+    """Whether to do fewer rounds."""
+    return pytestconfig.getoption("--quick")
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +89,79 @@ def sshd():
     yield start
     for server in running:
         server.stop()
+
+
+# What a test finds, whatever those before it did.
+SANDBOX_SETTINGS = {"account": "demo:demo:DEMO-KEY", "whitelist": "127.0.0.0/8,::1", "balance": "1000", "delivery": "d",
+                    "delivery_after": "0", "shape": "rows", "fault": ""}
+
+
+@pytest.fixture(scope="session")
+def running_sandbox():
+    with Sandbox.start(seed=365) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(running_sandbox):
+    """The provider's stand-in, over TLS, with an empty phone; messages are delivered at once."""
+    running_sandbox.settings(**SANDBOX_SETTINGS)
+    running_sandbox.reset()
+    return running_sandbox
+
+
+@pytest.fixture(scope="session")
+def installed(running_sandbox):
+    return Product(running_sandbox)
+
+
+@pytest.fixture
+def product(installed, sandbox, alice, bob, syslog):
+    """The product as installed, its state and configuration as in the beginning: alice has a phone, bob has none."""
+    installed.clean()
+    return installed
+
+
+@pytest.fixture
+def terminals():
+    """Programs on terminals of their own that a test leaves to be ended: terminals(Terminal(…)) returns it."""
+    opened = []
+
+    def keep(terminal):
+        opened.append(terminal)
+        return terminal
+
+    yield keep
+    for terminal in opened:
+        terminal.kill()
+
+
+class Clock:
+    """Clocks that can be set forward for processes started with `environment`."""
+
+    def __init__(self, directory):
+        self._file = f"{directory}/seconds-ahead"
+        library = f"{directory}/clockshift.so"
+        world.run("cc", "-shared", "-fPIC", "-o", library, f"{SOURCE}/tests/integration/clockshift.c")
+        self.environment = {"LD_PRELOAD": library, "CLOCKSHIFT": self._file}
+        self.seconds = 0
+
+    def advance(self, seconds):
+        self.seconds += seconds
+        with open(self._file + ".new", "w") as file:
+            file.write(str(self.seconds))
+        os.rename(self._file + ".new", self._file)
+
+
+@pytest.fixture
+def clock(tmp_path):
+    return Clock(tmp_path)
+
+
+@pytest.fixture
+def receiver(product):
+    spool = f"{STATE}/spool"
+    os.makedirs(spool, 0o755, exist_ok=True)
+    running = Receiver(spool)
+    yield running
+    running.stop()

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 import pexpect
 
@@ -28,15 +29,28 @@ class Terminal:
 
     def sees(self, text, seconds=20):
         """Wait until text appears; returns what stood before it."""
-        self._child.expect_exact(text, timeout=seconds)
-        self._seen.append(self._child.before + self._child.after)
-        return self._child.before
+        return self._wait(lambda: self._child.expect_exact(text, timeout=seconds), repr(text))
 
     def sees_match(self, pattern, seconds=20):
         """Wait until a regular expression matches; returns the match."""
-        self._child.expect(pattern, timeout=seconds)
-        self._seen.append(self._child.before + self._child.after)
+        self._wait(lambda: self._child.expect(pattern, timeout=seconds), pattern)
         return self._child.match
+
+    def prompted(self, seconds=20):
+        """Wait for any prompt of the module's, which is returned, or for the end: then ""."""
+        which = self._child.expect([r"[^\r\n]*(?:Enter it, or [^:]*|Press Enter|code|a new one): ", pexpect.EOF],
+                                   timeout=seconds)
+        self._seen.append(self._child.before + (self._child.after if which == 0 else ""))
+        return self._child.after if which == 0 else ""
+
+    def _wait(self, expect, wanted):
+        try:
+            expect()
+        except (pexpect.EOF, pexpect.TIMEOUT) as why:
+            raise AssertionError(f"{wanted} was not seen ({type(why).__name__}), but:\n{self.text}{self._child.before}"
+                                 ) from None
+        self._seen.append(self._child.before + self._child.after)
+        return self._child.before
 
     def answers(self, text):
         """Type text and Enter."""
@@ -52,7 +66,10 @@ class Terminal:
 
     def ends(self, seconds=30):
         """Wait for the end; returns the exit status (128 + signal when killed)."""
-        self._child.expect(pexpect.EOF, timeout=seconds)
+        try:
+            self._child.expect(pexpect.EOF, timeout=seconds)
+        except pexpect.TIMEOUT:
+            raise AssertionError(f"it does not end:\n{self.text}{self._child.before}") from None
         self._seen.append(self._child.before)
         self._child.wait()
         self._child.close()
@@ -117,6 +134,13 @@ class Sshd:
         """A person copies a file there with scp."""
         return Terminal(["scp", *SSH[1:], "-i", user.key, *options, "-P", str(self.port), source,
                          f"{user.name}@127.0.0.1:{target}"])
+
+    def wait_idle(self, seconds=15):
+        """Until no process of a connection is left; fails when one stays."""
+        until = time.monotonic() + seconds
+        while children := world.children(self._process.pid):
+            assert time.monotonic() < until, f"still there: {children}"
+            time.sleep(0.02)
 
     def stop(self):
         self._process.terminate()

@@ -39,8 +39,8 @@ def inside():
     return os.environ.get(OUTER, _mount_namespace()) != _mount_namespace()
 
 
-def enter(argv, network=True):
-    """Start argv anew in a private world; does not return. A shell as the first process reaps what is orphaned."""
+def command(argv, network=True):
+    """argv, to be started anew in a private world. A shell as the first process there reaps what is orphaned."""
     unshare = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc",
                "--propagation", "private"] + (["--net"] if network else [])
     try:
@@ -51,7 +51,7 @@ def enter(argv, network=True):
         raise CannotEnter("This needs a private mount namespace, and making one is not allowed here "
                           f"({trial.stderr.strip()}): run it as root, outside of an unprivileged container.")
     os.environ[OUTER] = _mount_namespace()
-    os.execvp("unshare", unshare + ["sh", "-c", '"$@"; exit $?', "sh"] + argv)
+    return unshare + ["sh", "-c", '"$@"; exit $?', "sh", *argv]
 
 
 def overlay(path):
@@ -98,6 +98,11 @@ def build(network=True):
     # Nobody but the tests may decide here who gets in, and nothing of the machine's own sudo rules or PAM lines counts.
     with open("/etc/sudoers", "w") as sudoers:
         sudoers.write("Defaults timestamp_timeout=0, lecture=never, !mail_badpass\n@includedir /etc/sudoers.d\n")
+    with open("/etc/pam.d/common-auth") as file:
+        common = file.read()
+    with open("/etc/pam.d/common-auth", "w") as file:  # as it is, but for the seconds of penance after every denial
+        file.write(common.replace("pam_unix.so", "pam_unix.so nodelay"))
+    write_pam("other", *(f"{kind} required pam_deny.so" for kind in ("auth", "account", "password", "session")))
 
 
 class User:
@@ -123,11 +128,42 @@ class User:
         return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--reset-env", *argv]
 
 
+def children(pid):
+    """The processes that pid has started and that have not ended."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat:
+                state, parent = stat.read().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == pid and state != "Z":
+            found.append(int(name))
+    return found
+
+
 def write_pam(service, *lines):
     """Write the stack of a PAM service."""
     with open(f"/etc/pam.d/{service}", "w") as stack:
         stack.write("\n".join(lines) + "\n")
     return service
+
+
+def read_if_there(path):
+    """A file's bytes, or None."""
+    if not os.path.exists(path):
+        return None
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def put_back(path, content):
+    """Make a file what read_if_there() found. A new file: the old one may be in use."""
+    os.unlink(path)
+    if content is not None:
+        with open(path, "xb") as file:
+            file.write(content)
+        os.chmod(path, 0o644)
 
 
 class Lines:

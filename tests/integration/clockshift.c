@@ -1,0 +1,31 @@
+/* Preloaded: clocks run ahead by the seconds that stand in the file CLOCKSHIFT names, as of every call. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static char path[256];
+
+__attribute__((constructor)) static void remember(void)
+{
+    const char *named = getenv("CLOCKSHIFT");
+
+    for (size_t i = 0; named != NULL && named[i] != '\0' && i < sizeof path - 1; i++)
+        path[i] = named[i];
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    char text[24] = {0};
+    const long status = syscall(SYS_clock_gettime, clock, now);
+    const int fd = status == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (fd >= 0) {
+        if (read(fd, text, sizeof text - 1) > 0)
+            now->tv_sec += strtol(text, NULL, 10);
+        close(fd);
+    }
+    return (int)status;
+}

@@ -1,0 +1,129 @@
+"""The built module as a guest in another program: what it exports, what it leaves behind, what it survives."""
+
+import ctypes
+import os
+import re
+import subprocess
+
+import pytest
+
+import world
+from product import BUILD, GENERIC, MODULE, NUMBER, SOURCE
+from programs import Pamtester
+
+PAM_SUCCESS, PAM_SERVICE_ERR, PAM_AUTH_ERR, PAM_CONV_ERR = 0, 3, 7, 19
+PROVEN = ("-e", "SSH_AUTH_INFO_0=publickey")
+
+
+@pytest.fixture(scope="session")
+def pamcall():
+    """Compiles the program, and calls it: pamcall(arguments…) returns what it printed."""
+    program = "/run/pamcall"
+    world.run("cc", "-Wall", "-Wextra", "-o", program, f"{SOURCE}/tests/integration/pamcall.c", "-lpam")
+
+    def call(*arguments, **options):
+        done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              start_new_session=True, timeout=120, **options)
+        return done.stdout
+
+    return call
+
+
+def test_it_exports_two_functions_and_nothing_else():
+    listing = world.run("nm", "-D", "--defined-only", f"{BUILD}/.libs/pam_sms365.so")
+    assert sorted(line.split()[-1] for line in listing.splitlines()) == ["pam_sm_authenticate", "pam_sm_setcred"]
+
+
+def test_it_is_linked_hard():
+    headers = world.run("readelf", "-W", "-l", "-d", f"{BUILD}/.libs/pam_sms365.so")
+    assert "BIND_NOW" in headers and "GNU_RELRO" in headers and "NODELETE" in headers
+    assert re.search(r"GNU_STACK\s+\S+ \S+ \S+ \S+ \S+ RW ", headers)
+    assert "TEXTREL" not in headers and "RPATH" not in headers and "RUNPATH" not in headers
+
+
+def test_it_survives_a_thousand_loads(installed):
+    program = f"""
+import _ctypes, os
+for _ in range(1000):
+    _ctypes.dlclose(_ctypes.dlopen({MODULE!r}, os.RTLD_NOW))
+print(len(os.listdir('/proc/self/fd')), len(os.listdir('/proc/self/task')))
+"""
+    done = subprocess.run(["/usr/bin/python3", "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split()[1] == "1"
+    assert int(done.stdout.split()[0]) <= 5
+
+
+def test_it_loads_with_all_symbols_bound(installed):
+    ctypes.CDLL(MODULE, os.RTLD_NOW | os.RTLD_LOCAL)
+
+
+@pytest.mark.parametrize("answer", ["", "1234x", "-fail", "-null"])
+def test_a_denied_login_leaves_nothing_behind(product, sandbox, pamcall, answer):
+    product.stack("code")
+    printed = pamcall("-i", *PROVEN, "code", "alice", answer)
+    assert "prompt: Code sent to" in printed
+    assert "left: nothing\n" in printed, printed
+
+
+def test_ten_logins_in_one_process_leave_nothing_behind(product, sandbox, pamcall):
+    product.stack("code")
+    printed = pamcall("-i", "-n", "10", *PROVEN, "code", "alice", "")
+    assert printed.count("code: ") == 10
+    assert "left: nothing\n" in printed, printed
+
+
+def test_an_unreachable_provider_leaves_nothing_behind(product, sandbox, pamcall):
+    product.add_key("main", "https://no-such-host.invalid/api")
+    product.stack("code")
+    printed = pamcall("-i", *PROVEN, "code", "alice", "")
+    assert "cannot be reached" in printed
+    assert "left: nothing\n" in printed, printed
+
+
+def test_an_unusable_configuration_leaves_nothing_behind(product, pamcall):
+    product.write("sms365.conf", "nonsense\n")
+    printed = pamcall("-i", *PROVEN, product.stack("code"), "alice")
+    assert f"code: {PAM_SERVICE_ERR}\n" in printed
+    assert "left: nothing\n" in printed, printed
+
+
+def test_an_answer_of_100_kilobytes_is_no_try_and_harms_nothing(product, sandbox, pamcall, tmp_path, syslog):
+    product.stack("code")
+    for content in ("7" * 100_000, "x" * 100_000, " " * 100_000, "1234" + " " * 100_000):
+        answer = tmp_path / "answer"
+        answer.write_text(content)
+        printed = pamcall("-i", *PROVEN, "code", "alice", f"@{answer}")
+        assert f"code: {PAM_AUTH_ERR}\n" in printed
+        assert "left: nothing\n" in printed, printed
+    assert "7777" not in syslog.text()
+
+
+@pytest.mark.parametrize("answer", ["-fail", "-null"])
+def test_a_conversation_that_fails_is_told_apart(product, sandbox, pamcall, answer):
+    printed = pamcall(*PROVEN, product.stack("code"), "alice", answer)
+    assert f"code: {PAM_CONV_ERR}\n" in printed
+
+
+def test_a_null_answer_at_the_generic_prompt_is_no_way_in(product, sandbox, pamcall):
+    printed = pamcall(product.stack("code"), "alice", "-null")
+    assert f"prompt: {GENERIC}\n" in printed
+    assert f"code: {PAM_SUCCESS}\n" not in printed and "code: " in printed
+
+
+def test_a_module_alone_in_its_stack_sets_no_credentials_after_a_denial(product, sandbox, pamcall):
+    printed = pamcall("-s", *PROVEN, product.stack("code"), "alice", "")
+    assert f"code: {PAM_AUTH_ERR}\n" in printed
+
+
+@pytest.mark.slow
+def test_valgrind_finds_nothing(product, sandbox, tmp_path):
+    """A whole login, from the prompt to the right code."""
+    log = tmp_path / "valgrind.log"
+    login = Pamtester(product.stack("code"), "alice", before=[
+        "valgrind", "--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=99", "--track-fds=no",
+        f"--log-file={log}", "--num-callers=30"])
+    login.sees("Enter it, or", 120)
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    assert login.code(120) == "PAM_SUCCESS"
+    report = log.read_text()
+    assert "ERROR SUMMARY: 0 errors" in report, report

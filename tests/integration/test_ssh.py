@@ -1,0 +1,264 @@
+"""Real logins over a real sshd."""
+
+import os
+import re
+
+import pytest
+
+import programs
+from product import FAILS, GENERIC, NUMBER, OTHER_NUMBER, PROMPT
+
+FRESH = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
+PASSWORD_FIRST = "auth requisite pam_unix.so nodelay"
+ONE_PROMPT = ("-o", "NumberOfPasswordPrompts=1")
+
+
+@pytest.fixture
+def key_server(product, sshd):
+    """Public key, then code."""
+    return sshd(product.stack("sshd-key"))
+
+
+@pytest.fixture
+def password_server(product, sshd):
+    """Password, then code, both by keyboard-interactive."""
+    product.stack("sshd-password", "first_factor=stacked", before=[PASSWORD_FIRST])
+    return sshd("sshd-password", "keyboard-interactive")
+
+
+def wrong(message):
+    return f"{(int(message['code']) + 1) % 10000:04}"
+
+
+def test_a_key_and_the_right_code(key_server, sandbox, alice, syslog):
+    login = key_server.login(alice)
+    login.sees(f"(alice@127.0.0.1) {FRESH}")
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    login.sees("in-as-alice")
+    assert login.ends() == 0
+    assert len(sandbox.messages()) == 1
+    syslog.wait('user="alice" service="sshd-key" rhost="127.0.0.1".*verdict=allow')
+
+
+def test_a_password_and_the_right_code(password_server, sandbox, alice):
+    login = password_server.login(alice, key=False)
+    login.sees("Password: ")
+    login.answers(alice.password)
+    login.sees(FRESH)
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    login.sees("in-as-alice")
+    assert login.ends() == 0
+
+
+def test_a_wrong_password_sends_nothing(password_server, sandbox, alice):
+    login = password_server.login(alice, key=False, options=ONE_PROMPT)
+    login.sees("Password: ")
+    login.answers("wrong")
+    assert login.ends() == 255
+    assert sandbox.requests() == []
+
+
+def test_wrong_then_right_in_one_connection_takes_one_message(key_server, sandbox, alice):
+    login = key_server.login(alice)
+    login.sees(FRESH)
+    message = sandbox.wait_message(NUMBER)
+    login.answers(wrong(message))
+    login.sees("(delivered), 2 tries left. Enter it, or r = again: ")
+    login.answers(message["code"])
+    login.sees("in-as-alice")
+    assert login.ends() == 0
+    assert len(sandbox.messages()) == 1
+
+
+def test_wrong_then_right_after_a_password_takes_one_message(password_server, sandbox, alice):
+    login = password_server.login(alice, key=False)
+    for tries_left, right in ((3, False), (2, True)):
+        login.sees("Password: ")
+        login.answers(alice.password)
+        login.sees(PROMPT if tries_left == 3 else f"{tries_left} tries left. {PROMPT}")
+        message = sandbox.messages(NUMBER)[0]
+        login.answers(message["code"] if right else wrong(message))
+    login.sees("in-as-alice")
+    assert login.ends() == 0
+    assert len(sandbox.messages()) == 1
+
+
+def test_three_wrong_codes_end_the_connection_s_chances(product, sshd, sandbox, alice, syslog):
+    server = sshd(product.stack("sshd-key"), MaxAuthTries=10)
+    login = server.login(alice, options=("-o", "NumberOfPasswordPrompts=4", "-o",
+                                          "PreferredAuthentications=publickey,keyboard-interactive"))
+    for _ in range(3):
+        login.sees(PROMPT)
+        login.answers(wrong(sandbox.messages(NUMBER)[0]))
+    assert login.ends() == 255
+    assert "in-as" not in login.text
+    assert len(sandbox.messages()) == 1
+    assert len(sandbox.requests("2fa/check")) == 3
+    syslog.wait("reason=tries_used")
+
+
+@pytest.mark.parametrize("answer", ["", "My-Login-Password", "12345", pytest.param("1" * 900, id="900 digits")])
+def test_what_is_no_code_goes_nowhere_and_the_right_one_still_opens(key_server, sandbox, alice, syslog, answer):
+    login = key_server.login(alice)
+    login.sees(FRESH)
+    login.answers(answer)
+    login.sees("3 tries left. Enter it, or")
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    login.sees("in-as-alice")
+    assert len(sandbox.messages()) == 1
+    assert len(sandbox.requests("2fa/check")) == 1
+    if answer:
+        assert answer not in syslog.text() and answer not in key_server.log.text()
+
+
+def test_ctrl_c_at_the_prompt_then_a_new_login(key_server, sandbox, alice):
+    login = key_server.login(alice)
+    login.sees(FRESH)
+    login.types("\x03")
+    login.ends()
+    sandbox.wait_message(NUMBER)
+    again = key_server.login(alice)
+    again.sees(FRESH)
+    again.answers(sandbox.wait_message(NUMBER)["code"])
+    again.sees("in-as-alice")
+
+
+def test_a_hang_up_at_the_prompt_leaves_no_process(key_server, sandbox, alice):
+    login = key_server.login(alice)
+    login.sees(FRESH)
+    login.hangs_up()
+    key_server.log.wait("Connection closed by|Connection reset by|Received disconnect")
+    key_server.wait_idle()
+    again = key_server.login(alice)
+    again.sees(FRESH)
+
+
+def test_another_connection_of_the_same_user_and_address_cannot_use_this_code(key_server, sandbox, alice):
+    mine = key_server.login(alice)
+    mine.sees(FRESH)
+    my_message = sandbox.wait_message(NUMBER)
+    other = key_server.login(alice, options=ONE_PROMPT)
+    other.sees(FRESH)
+    assert sandbox.wait_message(NUMBER)["code"] != my_message["code"]
+    other.answers(my_message["code"])
+    assert other.ends() == 255
+    mine.answers(my_message["code"])
+    mine.sees("in-as-alice")
+
+
+def test_the_code_of_a_finished_login_does_not_open_another(key_server, sandbox, alice):
+    first = key_server.login(alice)
+    first.sees(FRESH)
+    old = sandbox.wait_message(NUMBER)["code"]
+    first.answers(old)
+    assert first.ends() == 0
+    second = key_server.login(alice, options=ONE_PROMPT)
+    second.sees(FRESH)
+    assert sandbox.wait_message(NUMBER)["code"] != old
+    second.answers(old)
+    assert second.ends() == 255
+
+
+def test_ssh_and_scp_of_one_user_side_by_side(key_server, sandbox, alice, tmp_path):
+    source = tmp_path / "letter"
+    source.write_text("curiouser")
+    shell = key_server.login(alice)
+    shell.sees(FRESH)
+    shell_message = sandbox.wait_message(NUMBER)
+    copy = key_server.copy(alice, str(source), "side-by-side")
+    copy.sees(FRESH)
+    copy.answers(sandbox.wait_message(NUMBER)["code"])
+    assert copy.ends() == 0
+    shell.answers(shell_message["code"])
+    shell.sees("in-as-alice")
+    assert shell.ends() == 0
+    with open(f"{alice.home}/side-by-side") as letter:
+        assert letter.read() == "curiouser"
+
+
+def test_one_who_is_not_enrolled_is_told_in_the_prompt(key_server, sandbox, bob):
+    login = key_server.login(bob, options=ONE_PROMPT)
+    login.sees("You have no phone number here for the code that is needed. Ask your administrator. Press Enter: ")
+    login.answers("")
+    assert login.ends() == 255
+    assert sandbox.requests() == []
+
+
+def test_trouble_is_told_in_the_prompt(key_server, product, sandbox, alice):
+    sandbox.settings(balance="0")
+    login = key_server.login(alice, options=ONE_PROMPT)
+    login.sees("The SMS account is out of credit. Tell your administrator. Press Enter: ")
+    login.answers("")
+    assert login.ends() == 255
+
+
+def test_keyboard_interactive_alone_proves_nothing(product, sshd, sandbox, alice, syslog):
+    server = sshd(product.stack("sshd-key"), "keyboard-interactive")
+    login = server.login(alice, key=False, options=ONE_PROMPT)
+    login.sees(GENERIC)
+    login.answers("1234")
+    assert login.ends() == 255
+    assert sandbox.requests() == []
+    syslog.wait("first_factor=proven.*SSH_AUTH_INFO_0")
+
+
+def test_an_unknown_user_sees_what_everybody_sees_who_proved_nothing(product, sshd, sandbox, alice):
+    server = sshd(product.stack("sshd-key"), "keyboard-interactive")
+    prompts = []
+    for name in ("alice", "nobody-here"):
+        login = programs.Terminal([*programs.SSH, *ONE_PROMPT, "-o", "PubkeyAuthentication=no", "-p", str(server.port),
+                                   f"{name}@127.0.0.1", "true"])
+        login.sees(GENERIC)
+        login.answers("1234")
+        assert login.ends() == 255
+        prompts.append(re.sub(name, "NAME", login.text))
+    assert prompts[0] == prompts[1]
+    assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize("methods, key", [("password", False), ("publickey,password", True)])
+def test_sshd_s_password_method_is_denied_before_any_send(product, sshd, sandbox, alice, syslog, methods, key):
+    server = sshd(product.stack("sshd-key", "first_factor=none"), methods, PasswordAuthentication="yes")
+    login = server.login(alice, key=key, options=(*ONE_PROMPT, "-o", "PreferredAuthentications=publickey,password"))
+    login.sees("password: ")
+    login.answers(alice.password)
+    assert login.ends() == 255
+    assert sandbox.requests() == []
+    syslog.wait("password method")
+    assert alice.password not in syslog.text()
+
+
+def test_a_login_password_typed_at_the_code_prompt_is_not_sent_or_logged(key_server, sandbox, alice, syslog):
+    login = key_server.login(alice, options=ONE_PROMPT)
+    login.sees(FRESH)
+    login.answers(alice.password)
+    assert login.ends() == 255
+    syslog.wait("reason=not_a_code")
+    assert sandbox.requests("2fa/check") == []
+    assert alice.password not in syslog.text() + key_server.log.text()
+
+
+def test_a_message_that_fails_is_told_and_the_other_number_works(key_server, product, sandbox, alice):
+    product.users(alice=[FAILS, OTHER_NUMBER])
+    login = key_server.login(alice)
+    login.sees("Code sent to +30 69****0001 (not delivered). Enter it, or r = again, o = other number: ")
+    login.answers("o")
+    login.sees("Code sent to +30 69****4321 (delivered).")
+    login.answers(sandbox.wait_message(OTHER_NUMBER)["code"])
+    login.sees("in-as-alice")
+    assert login.ends() == 0
+
+
+def test_askpass_programs_can_answer(key_server, sandbox, alice, tmp_path):
+    """A login without a terminal: the client asks a program, which gets the prompt and answers from the phone."""
+    answer = tmp_path / "answer"
+    os.mkfifo(answer)
+    askpass = tmp_path / "askpass"
+    askpass.write_text(f"#!/bin/sh\nexec cat {answer}\n")
+    askpass.chmod(0o755)
+    login = programs.Terminal(key_server.client(alice, "echo", "in-as-alice"),
+                              env={"SSH_ASKPASS": str(askpass), "SSH_ASKPASS_REQUIRE": "force"})
+    with open(answer, "w") as pipe:
+        pipe.write(sandbox.wait_message(NUMBER)["code"] + "\n")
+    login.sees("in-as-alice")
+    assert login.ends() == 0

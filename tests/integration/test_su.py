@@ -1,0 +1,249 @@
+"""Real su: set-user-ID, started by someone who wants in and may not be trusted with environment or signals."""
+
+import contextlib
+import os
+import re
+import select
+import signal
+
+import pytest
+
+import world
+from product import NUMBER, OTHER_NUMBER, SOURCE
+from programs import Pamtester, Terminal, su
+
+FRESH = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
+TARGETS = "Code sent to +30 69****4321 (delivered). Enter it, or r = again: "
+
+
+@pytest.fixture
+def stack(product):
+    """su asks the target's password, then a code. alice and bob have a phone each."""
+    product.users(alice=[NUMBER], bob=[OTHER_NUMBER])
+    product.stack("su", "first_factor=stacked", before=["auth requisite pam_unix.so nodelay"])
+    return product
+
+
+def test_the_code_goes_to_the_one_who_is_become(stack, sandbox, alice, bob):
+    terminal = su(alice, "bob")
+    terminal.sees("Password: ")
+    terminal.answers(bob.password)
+    terminal.sees(TARGETS)
+    terminal.answers(sandbox.wait_message(OTHER_NUMBER)["code"])
+    terminal.sees("in-as-bob")
+    assert terminal.ends() == 0
+
+
+def test_with_subject_caller_the_code_goes_to_the_one_who_calls(stack, sandbox, alice, bob, syslog):
+    stack.configure(service={"su": {"subject": "caller"}})
+    terminal = su(alice, "bob")
+    terminal.sees("Password: ")
+    terminal.answers(bob.password)
+    terminal.sees(FRESH)
+    terminal.answers(sandbox.wait_message(NUMBER)["code"])
+    terminal.sees("in-as-bob")
+    assert terminal.ends() == 0
+    syslog.wait('user="alice" service="su".*verdict=allow')
+
+
+def test_a_wrong_password_sends_nothing(stack, sandbox, alice):
+    terminal = su(alice, "bob")
+    terminal.sees("Password: ")
+    terminal.answers("wrong")
+    assert terminal.ends() == 1
+    assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize("answer", ["", "not a code", "12345"])
+def test_what_is_no_code_opens_nothing_and_goes_nowhere(stack, sandbox, alice, bob, answer):
+    terminal = su(alice, "bob")
+    terminal.sees("Password: ")
+    terminal.answers(bob.password)
+    terminal.sees(TARGETS)
+    terminal.answers(answer)
+    assert terminal.ends() == 1
+    assert sandbox.requests("2fa/check") == []
+
+
+def test_a_wrong_code_then_the_right_one_in_the_same_shell_takes_one_message(stack, sandbox, alice, bob):
+    terminal = Terminal(alice.command("bash", "-c", "su -c 'echo in-as-$(id -un)' bob; su -c 'echo in-as-$(id -un)' bob"))
+    terminal.sees("Password: ")
+    terminal.answers(bob.password)
+    terminal.sees(TARGETS)
+    message = sandbox.wait_message(OTHER_NUMBER)
+    terminal.answers(f"{(int(message['code']) + 1) % 10000:04}")
+    terminal.sees("Wrong code; 2 tries left.")
+    terminal.sees("Password: ")
+    terminal.answers(bob.password)
+    terminal.sees("2 tries left. Enter it")
+    terminal.answers(message["code"])
+    terminal.sees("in-as-bob")
+    assert len(sandbox.messages()) == 1
+
+
+def test_what_the_caller_exports_makes_no_file_and_no_difference(stack, sandbox, alice, bob, tmp_path):
+    world.run("chown", "-R", "root:", str(tmp_path))
+    for directory in (tmp_path, *tmp_path.parents):
+        if str(directory).startswith("/run/"):
+            directory.chmod(0o755)
+    target = tmp_path / "writable"
+    target.mkdir()
+    target.chmod(0o777)
+    environment = {
+        "SSLKEYLOGFILE": f"{target}/keys", "SSL_CERT_FILE": "/nonexistent", "SSL_CERT_DIR": "/nonexistent",
+        "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1",
+        "ALL_PROXY": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1", "NO_PROXY": "", "CURL_CA_BUNDLE": "/nonexistent",
+        "CURL_HOME": str(target), "CURL_SSL_BACKEND": "none", "CURLOPT_VERBOSE": "1", "NETRC": f"{target}/netrc",
+        "OPENSSL_CONF": f"{target}/openssl.cnf", "OPENSSL_MODULES": str(target), "HOME": str(target),
+        "RES_OPTIONS": "debug", "LOCALDOMAIN": "example.invalid", "TMPDIR": str(target), "TZ": f":{target}/tz",
+        "LC_ALL": "el_GR.UTF-8", "LANGUAGE": "el", "MALLOC_CHECK_": "3", "GCONV_PATH": str(target),
+        "SMS365_CONF": f"{target}/sms365.conf", "LD_PRELOAD": f"{target}/preloaded.so"}
+    terminal = su(alice, "bob", env=environment)
+    terminal.sees("assword: ")
+    terminal.answers(bob.password)
+    terminal.sees(TARGETS)
+    terminal.answers(sandbox.wait_message(OTHER_NUMBER)["code"])
+    terminal.sees("in-as-bob")
+    assert terminal.ends() == 0
+    assert os.listdir(target) == []
+    assert len(sandbox.requests()) == 2
+
+
+def test_ctrl_c_at_the_prompt_opens_nothing(stack, sandbox, alice, bob):
+    terminal = su(alice, "bob")
+    terminal.sees("Password: ")
+    terminal.answers(bob.password)
+    terminal.sees(TARGETS)
+    terminal.types("\x03")
+    assert terminal.ends() != 0
+    assert "in-as" not in terminal.text
+
+
+# --- Stopped by its caller ---
+
+def logs_in(name, number, sandbox, rhost):
+    """A whole login of someone by pamtester, elsewhere."""
+    login = Pamtester("code", name, rhost=rhost)
+    login.sees("Enter it, or ")
+    login.answers(sandbox.messages(number)[-1]["code"])
+    assert login.code() == "PAM_SUCCESS"
+
+
+@pytest.fixture(scope="session")
+def stopat():
+    program = "/run/stopat"
+    world.run("cc", "-Wall", "-Wextra", "-o", program, f"{SOURCE}/tests/integration/stopat.c")
+    return program
+
+
+@pytest.fixture
+def open_su(product):
+    """A su that asks for nothing but the code: what is tried is what comes after the password."""
+    product.users(alice=[NUMBER], bob=[OTHER_NUMBER])
+    product.configure(sends_per_hour="30")
+    product.stack("su", "first_factor=none", "resend_after=0")
+    product.stack("code")
+    return product
+
+
+class StoppedSu:
+    """alice's su to her own account, to which something is done after `when` system calls of the module's."""
+
+    def __init__(self, stopat, alice, kind, when, sandbox):
+        self._terminal = Terminal([stopat, str(alice.uid), str(alice.gid), kind, "/etc/sms365/", str(when),
+                                   "/usr/bin/su", "-c", "true", "alice"])
+        self.pid = int(self._terminal.sees_match(r"pid (\d+)\r\n")[1])
+        while True:
+            seen = self._terminal.sees_match(r"(stopped|protected|ended \d+)\r\n|Enter it, or [^:]*: ")
+            if seen[1]:
+                break
+            self._terminal.answers(sandbox.messages(NUMBER)[-1]["code"])
+        self.outcome = seen[1]
+        self.calls = [int(number) for number in re.findall(r"call (\d+)\r\n", self._terminal.text)]
+
+    def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self._terminal.kill()
+
+
+SYS_FLOCK = {"x86_64": 73, "aarch64": 32}[os.uname().machine]
+
+
+def points(stopat, alice, sandbox, quick):
+    """After how many calls to do it: an even sample of all, and every call after a lock was taken."""
+    whole = StoppedSu(stopat, alice, "list", 0, sandbox)
+    whole.end()
+    locks = [index for index, call in enumerate(whole.calls) if call == SYS_FLOCK]
+    assert locks
+    even = range(0, len(whole.calls), len(whole.calls) // (4 if quick else 20))
+    locked = [index + after for index in locks for after in ((2,) if quick else range(1, 8, 2))]
+    return sorted({*even, *locked})
+
+
+@pytest.mark.parametrize("kind", ["stop", "suspend"])
+def test_a_caller_who_stops_su_at_any_step_holds_up_nobody(open_su, sandbox, alice, bob, stopat, quick, kind):
+    outcomes = []
+    for when in points(stopat, alice, sandbox, quick):
+        open_su.clear_state()
+        sandbox.reset()
+        stopped = StoppedSu(stopat, alice, kind, when, sandbox)
+        outcomes.append(stopped.outcome)
+        logs_in("alice", NUMBER, sandbox, "192.0.2.1")
+        logs_in("bob", OTHER_NUMBER, sandbox, "192.0.2.2")
+        stopped.end()
+    assert "stopped" in outcomes
+    assert kind == "suspend" or "protected" in outcomes
+
+
+def test_a_caller_whose_su_is_frozen_at_any_step_holds_up_nobody_else(open_su, sandbox, alice, bob, stopat, quick):
+    hierarchy = "/run/cgroup"
+    os.makedirs(hierarchy, exist_ok=True)
+    world.run("mount", "-t", "cgroup2", "cgroup2", hierarchy)
+    group = f"{hierarchy}/sms365-test-{os.getpid()}"
+    try:
+        for when in points(stopat, alice, sandbox, quick):
+            open_su.clear_state()
+            sandbox.reset()
+            os.mkdir(group)
+            stopped = StoppedSu(stopat, alice, f"freeze:{group}", when, sandbox)
+            logs_in("bob", OTHER_NUMBER, sandbox, "192.0.2.2")
+            thaw(group)
+            stopped.end()
+            remove_group(group)
+    finally:
+        if os.path.isdir(group):
+            thaw(group)
+            remove_group(group)
+        world.run("umount", hierarchy)
+
+
+def thaw(group):
+    with open(f"{group}/cgroup.freeze", "w") as freeze:
+        freeze.write("0")
+
+
+def remove_group(group):
+    """Once it is empty: its last process is being reaped."""
+    with open(f"{group}/cgroup.events", "rb", buffering=0) as events:
+        poll = select.poll()
+        poll.register(events, select.POLLPRI)
+        while b"populated 1" in os.pread(events.fileno(), 256, 0):
+            assert poll.poll(10_000), "a process stays in the group"
+    os.rmdir(group)
+
+
+def test_ctrl_z_at_the_prompt_holds_up_nobody_and_goes_on_later(open_su, sandbox, alice, bob, terminals):
+    shell = terminals(Terminal(alice.command("bash", "--norc", "-i")))
+    shell.sees("$ ")
+    shell.answers("su -c 'echo in-as-$(id -un)' alice")
+    shell.sees(FRESH)
+    code = sandbox.wait_message(NUMBER)["code"]
+    # libpam's own conversation holds SIGTSTP back while it reads without echo: su stops once it has its answer.
+    shell.types("\x1a")
+    shell.answers(code)
+    shell.sees("Stopped")
+    logs_in("alice", NUMBER, sandbox, "192.0.2.1")
+    logs_in("bob", OTHER_NUMBER, sandbox, "192.0.2.2")
+    shell.answers("fg")
+    shell.sees("in-as-alice")
