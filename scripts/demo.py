@@ -1,0 +1,167 @@
+"""The play behind scripts/demo: its stage is a private world, its transcript what a person would see."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "integration"))
+
+import product  # noqa: E402
+import programs  # noqa: E402
+import world  # noqa: E402
+from sandbox import Sandbox  # noqa: E402
+
+PASSWORD = "wonderland"
+PHONE = product.NUMBER
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def show_phone(message):
+    say()
+    say(f"        .--- the phone of +{message['to']} ---")
+    say(f"        |  {message['from'] or 'SMS'}: {message['text']}")
+    say("        '---")
+    say()
+
+
+class Play:
+    """A person at a terminal: what is shown there, and what the person does."""
+
+    def __init__(self, argv, shown):
+        say(f"$ {shown}")
+        self._terminal = programs.Terminal(argv)
+
+    def sees(self, text):
+        before = self._terminal.sees(text)
+        say((before + text).replace("\r", "").strip("\n"))
+
+    def types(self, text, secret=False):
+        say(f"        [types {'the password' if secret else text}]")
+        self._terminal.answers(text)
+
+    def ends(self):
+        status = self._terminal.ends()
+        if status != 0:
+            raise SystemExit(f"demo: the session ended with {status}:\n{self._terminal.text}")
+
+
+def furnish(sandbox, directory):
+    """alice, her phone, and the two PAM stacks."""
+    alice = world.User("alice", PASSWORD)
+    installed = product.Product(sandbox)
+    installed.configure(text="Your login code is %%CODE%%", **{"from": "sms365"})
+    world.write_pam("sshd", "# The key was checked by sshd itself; here comes the code.", "auth required pam_sms365.so",
+                    "account required pam_unix.so", "session required pam_unix.so")
+    world.write_pam("sudo", "auth requisite pam_unix.so", "auth required pam_sms365.so first_factor=stacked",
+                    "account required pam_unix.so", "session required pam_unix.so")
+    with open("/etc/sudoers.d/alice", "w") as rule:
+        rule.write("alice ALL=(ALL) ALL\n")
+    with open(f"{alice.home}/.bashrc", "w") as profile:
+        profile.write("PS1='alice$ '\n")
+    # The key stands outside of the private world too, for whoever logs in from there.
+    shutil.copy(alice.key, f"{directory}/alice.key")
+    return alice
+
+
+def start_sshd():
+    """On the machine's own loopback a port can be taken between being picked and being used: then another."""
+    for _ in range(5):
+        try:
+            return programs.Sshd("sshd")
+        except AssertionError as why:
+            trouble = why
+    raise SystemExit(f"demo: sshd does not start: {trouble}")
+
+
+def perform(server, sandbox, alice):
+    say()
+    say("== An SSH login: the public key, then a code ==")
+    say()
+    play = Play(server.client(alice, options=("-tt",)), f"ssh -p {server.port} alice@127.0.0.1")
+    play.sees("r = again: ")
+    message = sandbox.wait_message(PHONE)
+    show_phone(message)
+    play.types(message["code"])
+    play.sees("alice$ ")
+    say()
+    say("== sudo in that session: the password, then a code ==")
+    say()
+    play.types("sudo id")
+    play.sees("password for alice: ")
+    play.types(PASSWORD, secret=True)
+    play.sees("r = again: ")
+    message = sandbox.wait_message(PHONE)
+    show_phone(message)
+    play.types(message["code"])
+    play.sees("alice$ ")
+    play.types("exit")
+    play.ends()
+
+
+def stay(server, sandbox, directory):
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # the servers, started before, are not affected
+    say(f"""
+== Now you, from another terminal of this machine ==
+
+  open    {sandbox.url}/sandbox/
+          the phone: codes appear there as they arrive
+
+  type    ssh -p {server.port} -i {directory}/alice.key -o IdentitiesOnly=yes \\
+              -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no alice@127.0.0.1
+          then, logged in:  sudo id        (the password is "{PASSWORD}")
+
+Ctrl-C here ends everything.""")
+    signal.sigwait([signal.SIGINT])
+    say()
+
+
+def outside(arguments):
+    """Start the play in a private world and wait for its end; Ctrl-C is for the play, other signals end all of it."""
+    def give_up(number, _frame):
+        raise SystemExit(128 + number)
+
+    with tempfile.TemporaryDirectory(prefix="sms365-demo-") as directory:
+        anew = world.command([sys.executable, os.path.abspath(__file__), directory, *arguments], network=False)
+        signal.signal(signal.SIGTERM, give_up)
+        signal.signal(signal.SIGHUP, give_up)
+        with subprocess.Popen(anew) as play:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            try:
+                return play.wait()
+            finally:
+                play.kill()
+
+
+def main():
+    if not world.inside():
+        raise SystemExit(outside(sys.argv[1:]))
+    directory, keep = sys.argv[1], "--keep" in sys.argv[2:]
+    world.build(network=False)
+    log = world.Syslog()
+    with Sandbox.start(tls=False) as sandbox:
+        alice = furnish(sandbox, directory)
+        server = start_sshd()
+        perform(server, sandbox, alice)
+        say()
+        say("== What the log has of it ==")
+        say()
+        for line in log.matching("event=login"):
+            say(line.text)
+        if keep:
+            stay(server, sandbox, directory)
+        server.stop()
+    say()
+    say("The private namespace is gone, and everything in it.")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except world.CannotEnter as why:
+        raise SystemExit(f"demo: {why}")
