@@ -66,10 +66,16 @@ def test_manual_pages_are_set_without_a_warning(page):
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_manual_pages_are_installed():
+def test_manual_pages_are_installed_and_refer_to_pages_that_are_there():
     makefiles = "".join(read(f"{folder}/Makemodule.am") for folder in ("docs", "cli", "sandbox"))
+    ours = {page.stem: page.suffix[1:] for page in PAGES}
     for page in PAGES:
         assert f"{page.parent.name}/{page.name}" in makefiles
+        for name, section in re.findall(r"^\.BR \"?([\w.\\-]*sms365[\w.\\-]*) \((\d)\)", page.read_text(), re.M):
+            assert ours.get(name.replace("\\", "")) == section, f"{page.name} refers to {name}({section})"
+    for text in TEXTS:
+        for name in re.findall(r"`man ([\w.-]+)`", text.read_text()):
+            assert name in ours, f"{text.name} refers to {name}"
 
 
 def test_every_option_is_in_the_manual_with_its_default_and_bounds():
@@ -170,7 +176,8 @@ def test_return_codes_of_the_pam_module_are_in_its_manual_with_their_reasons():
 
 def test_every_reason_of_the_log_is_in_the_guide():
     reasons = set(re.findall(r'SMS365_REASON\(\w+, "(\w+)"', read("libsms365/sms365.h"))) - {"none"}
-    assert set(re.findall(r"^\| `(\w+)` \|", read("docs/guide.md"), re.M)) == reasons
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|.*\|.*\|$", read("docs/guide.md").split("## What the log says")[1], re.M)
+    assert {name for row in rows for name in re.findall(r"\w+", row)} == reasons
 
 
 def test_formats_of_users_and_keys_are_those_of_the_headers():
@@ -223,6 +230,23 @@ def test_pam_lines_in_the_documentation_are_those_of_the_examples():
     assert lines
     for line in lines:
         assert line in stacks, line
+
+
+def test_commands_in_the_documentation_exist():
+    """`sms365 user add` and its like, wherever they are written as something to type."""
+    table = "".join(path.read_text() for path in (ROOT / "cli").glob("*.c"))
+    commands = {f"{group} {name}" if group else name for group, name in
+                re.findall(r'^    \{(?:"(\w+)"|NULL), "(\w+)", "', table, re.M)}
+    assert len(commands) > 10
+    texts = {path.name: path.read_text() for path in TEXTS}
+    sources = [*(ROOT / "libsms365").rglob("*.c"), *(ROOT / "libsms365").rglob("*.def"), *(ROOT / "cli").glob("*.c")]
+    texts.update({path.name: re.sub(r'"\s*"', "", path.read_text()) for path in sources})
+    texts.update({page.name: page.read_text().replace("\\-", "-") for page in PAGES})
+    typed = re.compile(r"(?:^ {4}|`|^\.BR? \"?|run: )sms365 (?:-c \S+ )?(?:--json )?([a-z]+)(?: ([a-z]+))?", re.M)
+    found = [(name, *match) for name, text in texts.items() for match in typed.findall(text)]
+    assert len(found) > 30
+    for name, first, second in found:
+        assert first in commands or f"{first} {second}" in commands, f"{name}: sms365 {first} {second}"
 
 
 def test_links_lead_somewhere():
