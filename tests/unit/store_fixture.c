@@ -3,9 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -15,10 +19,74 @@ int64_t fixture_clock_shift_s;
 
 const struct sms365_mac_key fixture_key = {{1, 2, 3}};
 
-/* The linker hands the library's calls of NAME to __wrap_NAME. */
+int (*fixture_hook)(const char *call);
+
+/* True: the wrapped call is not to be made, and *result is what it returns. */
+static bool is_hooked(const char *call, int *result)
+{
+    const int answer = fixture_hook == NULL ? 0 : fixture_hook(call);
+
+    *result = answer > 0 ? -1 : 0;
+    if (answer > 0)
+        errno = answer;
+    return answer != 0;
+}
+
+/* The linker hands the library's calls of NAME to __wrap_NAME; see STORE_WRAPS in the Makefile. */
+#define WRAP(type, name, parameters, arguments)                                                                        \
+    type __real_##name parameters;                                                                                     \
+    type __wrap_##name parameters;                                                                                     \
+    type __wrap_##name parameters                                                                                      \
+    {                                                                                                                  \
+        int result;                                                                                                    \
+        return is_hooked(#name, &result) ? result : __real_##name arguments;                                           \
+    }
+
+WRAP(int, fdatasync, (int fd), (fd))
+WRAP(int, fsync, (int fd), (fd))
+WRAP(int, fstat, (int fd, struct stat *st), (fd, st))
+WRAP(int, fstatat, (int dir, const char *name, struct stat *st, int flags), (dir, name, st, flags))
+WRAP(int, flock, (int fd, int how), (fd, how))
+WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode))
+WRAP(int, ftruncate, (int fd, off_t length), (fd, length))
+WRAP(int, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to))
+WRAP(int, unlinkat, (int dir, const char *name, int flags), (dir, name, flags))
+WRAP(ssize_t, pread, (int fd, void *data, size_t length, off_t offset), (fd, data, length, offset))
+WRAP(ssize_t, pwrite, (int fd, const void *data, size_t length, off_t offset), (fd, data, length, offset))
+WRAP(ssize_t, getrandom, (void *data, size_t length, unsigned flags), (data, length, flags))
+
+int __real_openat(int dir, const char *name, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *name, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *name, int flags, mode_t mode)
+{
+    int result;
+
+    return is_hooked("openat", &result) ? result : __real_openat(dir, name, flags, mode);
+}
+
+/* Returns its error instead of setting errno. */
+int __real_posix_fallocate(int fd, off_t offset, off_t length);
+int __wrap_posix_fallocate(int fd, off_t offset, off_t length);
+int __wrap_posix_fallocate(int fd, off_t offset, off_t length)
+{
+    int result;
+
+    if (is_hooked("posix_fallocate", &result))
+        return result == 0 ? 0 : errno;
+    return __real_posix_fallocate(fd, offset, length);
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+    int result;
+
+    return is_hooked("calloc", &result) ? NULL : __real_calloc(count, size);
+}
+
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
-
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
     const int result = __real_clock_gettime(clock, now);
@@ -28,27 +96,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
     return result;
 }
 
-int (*fixture_sync)(int fd);
-
-int __real_fdatasync(int fd);
-int __wrap_fdatasync(int fd);
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-
-int __wrap_fdatasync(int fd)
+int fixture_no_sync(const char *call)
 {
-    return fixture_sync == NULL ? __real_fdatasync(fd) : fixture_sync(fd);
-}
-
-int __wrap_fsync(int fd)
-{
-    return fixture_sync == NULL ? __real_fsync(fd) : fixture_sync(fd);
-}
-
-int fixture_sync_none(int fd)
-{
-    (void)fd;
-    return 0;
+    return strcmp(call, "fdatasync") == 0 || strcmp(call, "fsync") == 0 ? FIXTURE_PRETEND : 0;
 }
 
 static void keep_line(void *context, int priority, const char *text)
@@ -70,7 +120,7 @@ struct fixture *fixture_new(void)
     (void)snprintf(fixture->dir + length, sizeof fixture->dir - length, "/state");
     fixture->log = (struct sms365_log){keep_line, fixture};
     fixture_clock_shift_s = 0;
-    fixture_sync = NULL;
+    fixture_hook = NULL;
     return fixture;
 }
 
@@ -91,6 +141,7 @@ void fixture_free(struct fixture *fixture)
 {
     char parent[sizeof fixture->dir];
 
+    fixture_hook = NULL;
     sms365_store_close(fixture->store);
     remove_names(fixture->dir);
     (void)snprintf(parent, sizeof parent, "%s", fixture->dir);
@@ -98,6 +149,15 @@ void fixture_free(struct fixture *fixture)
     remove_names(parent);
     assert_int_equal(rmdir(parent), 0);
     free(fixture);
+}
+
+void fixture_let_all_in(const struct fixture *fixture)
+{
+    char parent[sizeof fixture->dir];
+
+    (void)snprintf(parent, sizeof parent, "%s", fixture->dir);
+    *strrchr(parent, '/') = '\0';
+    assert_int_equal(chmod(parent, 0711), 0);
 }
 
 struct sms365_store *fixture_open_file(struct fixture *fixture, int64_t lock_timeout_ms)
@@ -197,6 +257,14 @@ void fixture_get(struct sms365_store *store, enum sms365_class class, const char
         fail_msg("%s", err.text);
 }
 
+uint64_t fixture_version(struct sms365_store *store, enum sms365_class class, const char *name)
+{
+    struct sms365_record record;
+
+    fixture_get(store, class, name, &record);
+    return record.version;
+}
+
 bool fixture_increment(struct sms365_store *store, enum sms365_class class, const char *name)
 {
     struct sms365_record record;
@@ -228,13 +296,28 @@ uint64_t fixture_count_of(struct sms365_store *store, enum sms365_class class, c
     return count;
 }
 
+unsigned fixture_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        count++;
+    (void)closedir(dir);
+    return count;
+}
+
 pid_t fixture_fork(int (*body)(void *context), void *context)
 {
     const pid_t pid = fork();
 
     assert_true(pid >= 0);
-    if (pid == 0)
+    if (pid == 0) {
+        /* A test that fails leaves nobody behind, stopped or waiting. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         _exit(body(context));
+    }
     return pid;
 }
 

@@ -28,11 +28,13 @@ struct fixture {
 extern int64_t fixture_clock_shift_s;
 
 /*
- * Called in place of fdatasync and fsync when set; returns what they would, with errno. fixture_sync_none: says that
- * all is well and does nothing, for tests that write very often.
+ * Asked before each system call that the store makes (FIXTURE_CALLS). Returns 0: make it; an errno: fail with it;
+ * FIXTURE_PRETEND: say that all went well and do nothing.
  */
-extern int (*fixture_sync)(int fd);
-int fixture_sync_none(int fd);
+#define FIXTURE_PRETEND (-1)
+extern int (*fixture_hook)(const char *call);
+/* A hook for tests that write very often: nothing is synced. */
+int fixture_no_sync(const char *call);
 
 /* The key of every store in the tests. */
 extern const struct sms365_mac_key fixture_key;
@@ -41,6 +43,9 @@ extern const struct sms365_mac_key fixture_key;
 struct fixture *fixture_new(void);
 /* Close, remove the directory and all in it. */
 void fixture_free(struct fixture *fixture);
+
+/* Let other users reach the fixture's directory. */
+void fixture_let_all_in(const struct fixture *fixture);
 
 /* Open one more store_file on the fixture's directory. */
 struct sms365_store *fixture_open_file(struct fixture *fixture, int64_t lock_timeout_ms);
@@ -65,9 +70,14 @@ uint64_t fixture_put(struct sms365_store *store, enum sms365_class class, const 
 /* get that must succeed. */
 void fixture_get(struct sms365_store *store, enum sms365_class class, const char *name, struct sms365_record *record);
 
+uint64_t fixture_version(struct sms365_store *store, enum sms365_class class, const char *name);
+
 /* One more, through get and cas, until no other process comes between. False on any other error. */
 bool fixture_increment(struct sms365_store *store, enum sms365_class class, const char *name);
 uint64_t fixture_count_of(struct sms365_store *store, enum sms365_class class, const char *name);
+
+/* Descriptors that this process has open. */
+unsigned fixture_descriptors(void);
 
 /* Fork; the child runs body and exits with what it returns (0: well). */
 pid_t fixture_fork(int (*body)(void *context), void *context);

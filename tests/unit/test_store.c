@@ -255,7 +255,7 @@ static void invented_host_names_take_bounded_room(void **state)
     unsigned count = 0;
     char name[32];
 
-    fixture_sync = fixture_sync_none;
+    fixture_hook = fixture_no_sync;
     for (unsigned i = 0; i < 100000; i++) {
         (void)snprintf(name, sizeof name, "host-%u.example", i);
         fixture_get(store, HOST, name, &record);

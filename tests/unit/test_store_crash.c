@@ -1,0 +1,234 @@
+/*
+ * Processes that use store_file and are killed: at random moments, and before and after each of their system calls.
+ * The record is the old one or the new one, and whoever comes next can work.
+ */
+#include "store_fixture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS 300
+#define WORKERS 3
+
+/* What the workers tell, in memory that they share with the test. */
+struct ledger {
+    struct fixture *fixture;
+    enum sms365_class class;
+    uint64_t acknowledged[WORKERS];
+    uint64_t steps;
+};
+
+struct worker {
+    struct ledger *ledger;
+    unsigned number;
+};
+
+static int count_for_ever(void *context)
+{
+    const struct worker *worker = context;
+    struct ledger *ledger = worker->ledger;
+
+    for (;;) {
+        struct sms365_store *store = fixture_open_file(ledger->fixture, PATIENT_MS);
+        (void)__atomic_add_fetch(&ledger->steps, 1, __ATOMIC_RELAXED);
+        if (!fixture_increment(store, ledger->class, "counter"))
+            return 1;
+        (void)__atomic_add_fetch(&ledger->acknowledged[worker->number], 1, __ATOMIC_RELAXED);
+        sms365_store_close(store);
+    }
+}
+
+static uint64_t total(const struct ledger *ledger)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < WORKERS; i++)
+        sum += __atomic_load_n(&ledger->acknowledged[i], __ATOMIC_RELAXED);
+    return sum;
+}
+
+/* Wait until the workers have come so far, and a bit further: the pause is what makes the moment a random one. */
+static void wait_for_steps(const struct ledger *ledger, uint64_t steps, uint32_t random)
+{
+    const struct timespec pause = {.tv_nsec = random % 300000};
+
+    while (__atomic_load_n(&ledger->steps, __ATOMIC_RELAXED) < steps)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+    (void)nanosleep(&pause, NULL);
+}
+
+/* An increment that was acknowledged is there; of each worker killed, one more may be. */
+static void kill_workers(struct fixture *fixture, enum sms365_class class)
+{
+    struct ledger *ledger = mmap(NULL, sizeof *ledger, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint32_t random = 12345;
+    uint64_t unsure = 0;
+
+    assert_true(ledger != MAP_FAILED);
+    ledger->fixture = fixture;
+    ledger->class = class;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        pid_t pids[WORKERS];
+        const uint64_t start = ledger->steps;
+        for (unsigned i = 0; i < WORKERS; i++) {
+            struct worker worker = {ledger, i};
+            pids[i] = fixture_fork(count_for_ever, &worker);
+        }
+        random = random * 1664525 + 1013904223;
+        wait_for_steps(ledger, start + 1 + (random >> 16) % 8, random);
+        for (unsigned i = 0; i < WORKERS; i++)
+            assert_int_equal(kill(pids[i], SIGKILL), 0);
+        for (unsigned i = 0; i < WORKERS; i++)
+            assert_int_equal(fixture_wait(pids[i]), 128 + SIGKILL);
+        unsure += WORKERS;
+        const uint64_t count = fixture_count_of(fixture->store, class, "counter");
+        assert_in_range(count, total(ledger), total(ledger) + unsure);
+        if (round % 10 == 9) {
+            /* Made anew from time to time: that, too, is interrupted. */
+            assert_int_equal(sms365_store_del(fixture->store, class, "counter", NULL), SMS365_OK);
+            memset(ledger->acknowledged, 0, sizeof ledger->acknowledged);
+            unsure = 0;
+        }
+    }
+    assert_true(fixture_increment(fixture->store, class, "counter"));
+    (void)munmap(ledger, sizeof *ledger);
+}
+
+static void killed_at_random_nothing_acknowledged_is_lost(void **state)
+{
+    for (enum sms365_class class = USER; class <= HOST; class ++)
+        kill_workers(*state, class);
+}
+
+enum operation { CREATE, UPDATE, SECOND_UPDATE, DELETE, OPERATIONS };
+
+struct step {
+    struct sms365_store *store;
+    enum sms365_class class;
+    enum operation operation;
+    uint64_t version;
+};
+
+/* Stop when traced, so that the test counts from here. */
+static int operate(void *context)
+{
+    const struct step *step = context;
+
+    if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0 || raise(SIGSTOP) != 0)
+        return 2;
+    if (step->operation == DELETE)
+        return sms365_store_del(step->store, step->class, "alice", NULL) != SMS365_OK;
+    return sms365_store_cas(step->store, step->class, "alice", step->version, "new", 3, 0, NULL, NULL) != SMS365_OK;
+}
+
+/* Run the operation, and kill it where its system call number `stop` (counting entries and exits) would go on. Returns
+ * true when it had ended before. */
+static bool run_and_kill(const struct step *step, unsigned stop)
+{
+    struct step copy = *step;
+    const pid_t pid = fixture_fork(operate, &copy);
+    int status = 0;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+    assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)PTRACE_O_TRACESYSGOOD), 0);
+    for (unsigned i = 0; i < stop; i++) {
+        assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status)) {
+            assert_int_equal(WEXITSTATUS(status), 0);
+            return true;
+        }
+        assert_true(WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80));
+    }
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(fixture_wait(pid), 128 + SIGKILL);
+    return false;
+}
+
+static uint64_t prepare(const struct step *step)
+{
+    uint64_t version = 0;
+
+    assert_int_equal(sms365_store_del(step->store, step->class, "alice", NULL), SMS365_OK);
+    if (step->operation != CREATE)
+        version = fixture_put(step->store, step->class, "alice", 0, "old", 3, 0);
+    if (step->operation == SECOND_UPDATE)
+        version = fixture_put(step->store, step->class, "alice", version, "old", 3, 0);
+    return version;
+}
+
+static void assert_old_or_new(const struct step *step)
+{
+    struct sms365_record record;
+
+    fixture_get(step->store, step->class, "alice", &record);
+    const bool is_new = record.version != 0 && memcmp(record.value, "new", 3) == 0;
+    const bool is_old = record.version != 0 && memcmp(record.value, "old", 3) == 0;
+    assert_int_equal(record.length, record.version == 0 ? 0 : 3);
+    if (step->operation == CREATE)
+        assert_true(is_new || record.version == 0);
+    else if (step->operation == DELETE)
+        assert_true(is_old || record.version == 0);
+    else
+        assert_true((is_old && record.version == step->version) || (is_new && record.version == step->version + 1));
+    /* The next one works, at once. */
+    const uint64_t next = fixture_put(step->store, step->class, "alice", record.version, "next", 4, 0);
+    fixture_get(step->store, step->class, "alice", &record);
+    assert_true(record.version == next);
+    assert_memory_equal(record.value, "next", 4);
+}
+
+static void remove_table(const struct fixture *fixture)
+{
+    char path[200];
+
+    fixture_table_path(fixture, path, sizeof path);
+    assert_true(unlink(path) == 0 || errno == ENOENT);
+}
+
+static void killed_at_each_system_call_leaves_old_or_new(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned stops = 0;
+
+    struct sms365_store *hasty = fixture_open_file(fixture, 0);
+    for (enum sms365_class class = USER; class <= HOST; class ++) {
+        for (enum operation operation = CREATE; operation < OPERATIONS; operation++) {
+            bool is_over = false;
+            for (unsigned stop = 1; !is_over; stop++) {
+                struct step step = {hasty, class, operation, 0};
+                step.version = prepare(&step);
+                if (operation == CREATE && class == HOST)
+                    remove_table(fixture);
+                is_over = run_and_kill(&step, stop);
+                assert_old_or_new(&step);
+                assert_int_equal(fixture_count(fixture, "user."), 1);
+                stops++;
+            }
+        }
+    }
+    print_message("killed at %u stops\n", stops);
+    /* Each operation makes at least six system calls. */
+    assert_true(stops > 2 * 2 * OPERATIONS * 6);
+    sms365_store_close(hasty);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, fixture_setup_file, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(killed_at_random_nothing_acknowledged_is_lost),
+        CASE(killed_at_each_system_call_leaves_old_or_new),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
