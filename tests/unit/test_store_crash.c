@@ -1,6 +1,6 @@
 /*
  * Processes that use store_file and are killed: at random moments, and before and after each of their system calls.
- * The record is the old one or the new one, and whoever comes next can work.
+ * The record is the old one or the new one, and whoever comes next can work. What is on disk when, and what is swept.
  */
 #include "store_fixture.h"
 
@@ -222,6 +222,148 @@ static void killed_at_each_system_call_leaves_old_or_new(void **state)
     sms365_store_close(hasty);
 }
 
+/* The calls that change what is on disk, in their order. */
+static char changes[200];
+
+static int note_changes(const char *call)
+{
+    static const char *const noted[] = {"pwrite", "fdatasync", "fsync", "renameat", "unlinkat", "posix_fallocate"};
+    const size_t length = strlen(changes);
+
+    for (size_t i = 0; i < sizeof noted / sizeof *noted; i++)
+        if (strcmp(call, noted[i]) == 0)
+            (void)snprintf(changes + length, sizeof changes - length, "%s ", call);
+    return 0;
+}
+
+/*
+ * What no kill can show, and a power cut would: a file is on disk before it gets its name, its name before anything
+ * relies on it, and all of it before the answer.
+ */
+static void each_step_is_on_disk_before_the_next(void **state)
+{
+    static const struct {
+        enum sms365_class class;
+        enum operation operation;
+        const char *changes;
+    } cases[] = {
+        {USER, CREATE, "pwrite pwrite fdatasync renameat fsync "},
+        {USER, UPDATE, "fsync pwrite fdatasync "},
+        {USER, SECOND_UPDATE, "pwrite fdatasync "},
+        {USER, DELETE, "unlinkat fsync "},
+        {HOST, CREATE, "posix_fallocate fsync fsync pwrite fdatasync pwrite fdatasync "},
+        {HOST, UPDATE, "pwrite fdatasync "},
+        {HOST, DELETE, "pwrite fdatasync "},
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct step step = {fixture->store, cases[i].class, cases[i].operation, 0};
+        step.version = prepare(&step);
+        if (step.operation == CREATE && step.class == HOST)
+            remove_table(fixture);
+        changes[0] = '\0';
+        fixture_hook = note_changes;
+        if (step.operation == DELETE)
+            assert_int_equal(sms365_store_del(step.store, step.class, "alice", NULL), SMS365_OK);
+        else
+            (void)fixture_put(step.store, step.class, "alice", step.version, "new", 3, 0);
+        fixture_hook = NULL;
+        /* A look for expired records may follow, and writes where it stopped: nothing relies on that. */
+        assert_memory_equal(changes, cases[i].changes, strlen(cases[i].changes));
+        assert_true(strcmp(changes + strlen(cases[i].changes), "") == 0 ||
+                    strcmp(changes + strlen(cases[i].changes), "pwrite ") == 0);
+    }
+    /* Whoever deleted it may have been killed before that was on disk. */
+    changes[0] = '\0';
+    fixture_hook = note_changes;
+    assert_int_equal(sms365_store_del(fixture->store, USER, "nobody", NULL), SMS365_OK);
+    assert_string_equal(changes, "fsync ");
+}
+
+static void what_a_killed_maker_left_is_overwritten(void **state)
+{
+    static const size_t lengths[] = {0, 1, 4096, 8192, 20000};
+    static uint8_t garbage[20000];
+    struct fixture *fixture = *state;
+    struct sms365_record record;
+    char path[200], leftover[210];
+
+    (void)fixture_put(fixture->store, USER, "alice", 0, "x", 1, 0);
+    fixture_user_path(fixture, path, sizeof path);
+    (void)snprintf(leftover, sizeof leftover, "%s.new", path);
+    memset(garbage, 'g', sizeof garbage);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        assert_int_equal(sms365_store_del(fixture->store, USER, "alice", NULL), SMS365_OK);
+        fixture_write(leftover, garbage, lengths[i]);
+        fixture_get(fixture->store, USER, "alice", &record);
+        assert_true(record.version == 0);
+        const uint64_t version = fixture_put(fixture->store, USER, "alice", 0, "y", 1, 0);
+        fixture_get(fixture->store, USER, "alice", &record);
+        assert_true(record.version == version);
+        assert_int_equal(fixture_count(fixture, "user."), 1);
+    }
+}
+
+static unsigned data_syncs, name_syncs;
+
+static int count_syncs(const char *call)
+{
+    data_syncs += strcmp(call, "fdatasync") == 0;
+    name_syncs += strcmp(call, "fsync") == 0;
+    return 0;
+}
+
+/* Durable writes are what a login waits for. */
+static void a_write_to_a_record_syncs_once(void **state)
+{
+    uint64_t version = 0;
+
+    fixture_hook = count_syncs;
+    for (unsigned i = 0; i < 200; i++) {
+        data_syncs = name_syncs = 0;
+        version = fixture_put(((struct fixture *)*state)->store, USER, "alice", version, &i, sizeof i, 0);
+        assert_int_equal(data_syncs, 1);
+        /* Making a record syncs its name; the second write makes sure of it, should the maker have been killed. */
+        assert_int_equal(name_syncs, i < 2 ? 1 : 0);
+    }
+    version = fixture_put(((struct fixture *)*state)->store, HOST, "::1", 0, "x", 1, 0);
+    for (unsigned i = 0; i < 200; i++) {
+        data_syncs = name_syncs = 0;
+        version = fixture_put(((struct fixture *)*state)->store, HOST, "::1", version, &i, sizeof i, 0);
+        assert_int_equal(data_syncs, 1);
+        assert_int_equal(name_syncs, 0);
+    }
+}
+
+static void expired_records_and_leftovers_are_swept(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[16], path[200], leftover[210];
+    uint64_t version = 0;
+
+    fixture_hook = fixture_no_sync;
+    (void)fixture_put(fixture->store, USER, "half made", 0, "x", 1, 100);
+    fixture_user_path(fixture, path, sizeof path);
+    (void)snprintf(leftover, sizeof leftover, "%s.new", path);
+    assert_int_equal(rename(path, leftover), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof name, "user%u", i);
+        (void)fixture_put(fixture->store, USER, name, 0, "x", 1, i % 2 == 0 ? 0 : 100);
+    }
+    fixture_clock_shift_s = 200;
+    unsigned writes = 0;
+    while (fixture_count(fixture, "user.") > 50) {
+        version = fixture_put(fixture->store, USER, "user0",
+            version == 0 ? fixture_version(fixture->store, USER, "user0") : version, "y", 1, 0);
+        assert_true(++writes < 20000);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof name, "user%u", i);
+        assert_true((fixture_version(fixture->store, USER, name) != 0) == (i % 2 == 0));
+    }
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, fixture_setup_file, fixture_teardown)
 
 int main(void)
@@ -229,6 +371,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(killed_at_random_nothing_acknowledged_is_lost),
         CASE(killed_at_each_system_call_leaves_old_or_new),
+        CASE(each_step_is_on_disk_before_the_next),
+        CASE(what_a_killed_maker_left_is_overwritten),
+        CASE(a_write_to_a_record_syncs_once),
+        CASE(expired_records_and_leftovers_are_swept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -392,13 +392,13 @@ static int use_a_small_disk(void *context)
 
     (void)snprintf(parent, sizeof parent, "%s", fixture->dir);
     *strrchr(parent, '/') = '\0';
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("none", parent, "tmpfs", 0, "size=2m,mode=700") != 0) {
         perror("mount");
         return 2;
     }
     on_a_full_disk(fixture);
-    if (mount("none", parent, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0) {
+    if (mount("none", parent, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL) != 0) {
         perror("remount");
         return 3;
     }
