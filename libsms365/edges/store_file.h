@@ -75,6 +75,13 @@ void sms365_store_entry_unlock(struct sms365_store_entry *entry);
 /* All length bytes at offset, or an error. What lies beyond the end reads as zeros. */
 enum sms365_err sms365_store_entry_read(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
     void *data, size_t length, off_t offset, struct sms365_error *err);
+/*
+ * IO when this process may not write a file up to end (RLIMIT_FSIZE). Whoever runs su or sudo chooses its limits: a
+ * write that one of them cuts short leaves a slot that nobody can tell from an altered one, and raises SIGXFSZ. So
+ * every write is preceded by this, and either all of it is written or nothing.
+ */
+enum sms365_err sms365_store_entry_fits(
+    const struct sms365_store_file *store, const struct sms365_store_entry *entry, off_t end, struct sms365_error *err);
 enum sms365_err sms365_store_entry_write(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
     const void *data, size_t length, off_t offset, struct sms365_error *err);
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -178,12 +179,30 @@ enum sms365_err sms365_store_entry_read(const struct sms365_store_file *store, c
     return SMS365_OK;
 }
 
+enum sms365_err sms365_store_entry_fits(
+    const struct sms365_store_file *store, const struct sms365_store_entry *entry, off_t end, struct sms365_error *err)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return sms365_store_fail(store, entry->name, "find out how far to write to", errno, err);
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= (rlim_t)end)
+        return SMS365_OK;
+    return sms365_error_set(err, SMS365_IO,
+        "%s/%s: cannot write: %s (this process may write files of %llu bytes only; "
+        "see ulimit -f)",
+        store->dir, entry->name, strerror(EFBIG), (unsigned long long)limit.rlim_cur);
+}
+
 enum sms365_err sms365_store_entry_write(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
     const void *data, size_t length, off_t offset, struct sms365_error *err)
 {
     const uint8_t *bytes = data;
     size_t done = 0;
+    const enum sms365_err result = sms365_store_entry_fits(store, entry, offset + (off_t)length, err);
 
+    if (result != SMS365_OK)
+        return result;
     while (done < length) {
         const ssize_t put = pwrite(entry->lock.fd, bytes + done, length - done, offset + (off_t)done);
         if (put < 0 && errno == EINTR)

@@ -88,8 +88,11 @@ static enum sms365_err fill_table(
     const struct sms365_store_file *store, const struct sms365_store_entry *entry, struct sms365_error *err)
 {
     uint8_t title[TITLE_BYTES];
-    const int failed = posix_fallocate(entry->lock.fd, 0, TABLE_BYTES);
+    enum sms365_err result = sms365_store_entry_fits(store, entry, TABLE_BYTES, err);
 
+    if (result != SMS365_OK)
+        return result;
+    const int failed = posix_fallocate(entry->lock.fd, 0, TABLE_BYTES);
     if (failed != 0) {
         /* Give back what was had of it; where that fails too, the next attempt goes on from here. */
         const int given_back = ftruncate(entry->lock.fd, 0);
@@ -100,7 +103,7 @@ static enum sms365_err fill_table(
         return sms365_store_damaged(store, TABLE, SMS365_PAIR_NO_CRYPTO, err);
     if (fsync(entry->lock.fd) != 0)
         return sms365_store_fail(store, TABLE, "write to disk", errno, err);
-    enum sms365_err result = sms365_store_sync_names(store, err);
+    result = sms365_store_sync_names(store, err);
     if (result == SMS365_OK)
         result = sms365_store_entry_write(store, entry, title, sizeof title, 0, err);
     if (result == SMS365_OK)

@@ -163,8 +163,10 @@ static enum sms365_err make(const struct sms365_store_file *store, const struct 
     const struct user_file *file, const struct sms365_store_change *change, struct sms365_error *err)
 {
     struct sms365_slot content = {.kind = SMS365_SLOT_NONE};
-    enum sms365_err result;
+    enum sms365_err result = sms365_store_entry_fits(store, entry, FILE_BYTES, err);
 
+    if (result != SMS365_OK)
+        return result;
     if (entry->size != 0 && ftruncate(entry->lock.fd, 0) != 0)
         return sms365_store_fail(store, entry->name, "cut", errno, err);
     if (fchmod(entry->lock.fd, S_IRUSR | S_IWUSR) != 0)
