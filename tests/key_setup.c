@@ -1,4 +1,5 @@
-/* key_setup DIR URL WHITELIST: a master key and the sandbox's API key in DIR, as `sms365 key` would make them. */
+/* key_setup DIR URL WHITELIST [SECOND-URL]: a master key and the sandbox's API key in DIR, as `sms365 key` would make
+ * them. */
 #include "base/err.h"
 #include "base/str.h"
 #include "edges/keys.h"
@@ -15,10 +16,15 @@ int main(int argc, char **argv)
     struct sms365_key key = {.name = "demo", .url_count = 1};
     struct sms365_error err = {0};
 
-    if (argc != 4 || strlen(argv[1]) > 200 || !sms365_str_copy(key.urls[0], sizeof key.urls[0], argv[2]) ||
+    if (argc == 5) {
+        if (!sms365_str_copy(key.urls[1], sizeof key.urls[1], argv[4]))
+            return 2;
+        key.url_count = 2;
+    }
+    if (argc < 4 || argc > 5 || strlen(argv[1]) > 200 || !sms365_str_copy(key.urls[0], sizeof key.urls[0], argv[2]) ||
         !sms365_cidr_list_parse(&key.whitelist, argv[3], NULL) ||
         !sms365_secret_set(&key.secret, api_key, sizeof api_key - 1)) {
-        fprintf(stderr, "usage: key_setup DIR URL WHITELIST\n");
+        fprintf(stderr, "usage: key_setup DIR URL WHITELIST [SECOND-URL]\n");
         return 2;
     }
     (void)snprintf(path, sizeof path, "%s/master.key", argv[1]);

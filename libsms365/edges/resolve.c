@@ -22,6 +22,10 @@ struct lookup {
 };
 
 /*
+ * What the C library read from /etc/resolv.conf, for one name that is complete: names of a search list would each be
+ * asked for in turn, and cost this patience once more. A lookup must not read the file again either, which would undo
+ * what was set here. Names without a dot are still found in /etc/hosts.
+ *
  * One round asks each name server once, for about `retrans` seconds each; two rounds where there is time for them,
  * since a datagram may be lost.
  */
@@ -32,6 +36,8 @@ static void shorten_patience(int64_t timeout_ms)
     const int64_t rounds = seconds >= 2 * servers ? 2 : 1;
     const int64_t each = seconds / (servers * rounds);
 
+    _res.options |= RES_NORELOAD;
+    _res.options &= ~(unsigned long)(RES_DNSRCH | RES_DEFNAMES);
     _res.retry = (int)rounds;
     _res.retrans = each > 0 ? (int)each : 1;
 }
