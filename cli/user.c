@@ -69,7 +69,8 @@ static bool name_find(struct cli *cli, char out[SMS365_USER_NAME_SIZE], const ch
         cli_note(cli, "the system calls %s %s: that is the name that counts", typed, name);
     if (sms365_str_copy(out, SMS365_USER_NAME_SIZE, name))
         return true;
-    (void)cli_fail(cli, CLI_USAGE, "bad_argument", "the user's name is too long");
+    (void)cli_fail(
+        cli, CLI_USAGE, "bad_argument", "the user's name is too long: it has %d bytes at most", SMS365_RECORD_NAME_MAX);
     return false;
 }
 

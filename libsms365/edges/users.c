@@ -8,6 +8,8 @@
 
 #define USERS_FILE_MAX ((size_t)8 << 20) /* bytes: some 100,000 users */
 #define NUMBER_TEXT_MAX 80               /* of one number with all that is told of it */
+#define TEXT_OF_TOKENS(tokens) #tokens
+#define TEXT_OF(macro) TEXT_OF_TOKENS(macro)
 
 /* One line of the file: begin and end (without the newline) in the text, and what it says. */
 struct line {
@@ -147,7 +149,7 @@ static const char *line_parse(struct line *line)
     if (length == 0)
         return "there is no user's name before the colon";
     if (length >= sizeof line->user.name)
-        return "the user's name is too long";
+        return "the user's name is too long: it has " TEXT_OF(SMS365_RECORD_NAME_MAX) " bytes at most";
     if (memchr(begin, '\t', length) != NULL)
         return "there is a control character in the user's name";
     memcpy(line->user.name, begin, length);

@@ -4,18 +4,20 @@
  *   alice: 306971234567;mcc=202;mnc=05;cost=1 306987654321
  *   # a comment
  *
- * The name ends at the first colon (it may hold blanks and backslashes, no control characters, at most 256 bytes).
+ * The name ends at the first colon (it may hold blanks and backslashes, no control characters, at most 128 bytes: what
+ * the state store takes).
  * Numbers are in MSISDN form, in the order in which they are offered; what follows a number's semicolons is what the
  * provider told of it at enrolment.
  */
 #ifndef SMS365_USERS_H
 #define SMS365_USERS_H
 
+#include "base/record.h"
 #include "base/str.h"
 #include "pure/msisdn.h"
 #include "sms365.h"
 
-#define SMS365_USER_NAME_SIZE 257
+#define SMS365_USER_NAME_SIZE (SMS365_RECORD_NAME_MAX + 1)
 #define SMS365_USER_NUMBERS_MAX 8
 
 struct sms365_number {

@@ -123,6 +123,13 @@ def test_what_the_provider_tells_wrongly_is_not_kept(place):
     assert not place.users.exists()
 
 
+def test_a_name_that_could_never_log_in_is_not_enrolled(place):
+    assert place.run("user", "add", "--force", "u" * 128, NUMBER).status == DONE
+    result = place.run("user", "add", "--force", "u" * 129, NUMBER)
+    assert result.status == FAILED and "128 bytes at most" in result.err
+    assert place.run("user", "show", "u" * 128).status == DONE
+
+
 def test_removing_a_user_keeps_the_others(place):
     place.users.write_text("# ours\nroot: 306971234567\ndaemon: 306971234568\n")
     assert place.run("user", "remove", "root").status == DONE

@@ -255,6 +255,25 @@ static void a_user_whose_line_would_read_otherwise_is_not_written(void **state)
     expect_text(path, "z: 306971234567\n");
 }
 
+static void a_name_that_the_state_store_cannot_keep_is_refused(void **state)
+{
+    struct sms365_error err = {0};
+    struct sms365_user user;
+    char text[SMS365_RECORD_NAME_MAX + 32];
+
+    for (int length = SMS365_RECORD_NAME_MAX; length <= SMS365_RECORD_NAME_MAX + 1; length++) {
+        const bool fits = length == SMS365_RECORD_NAME_MAX;
+        (void)snprintf(text, sizeof text, "%0*d: 306971234567\n", length, 0);
+        const char *path = scratch_write(*state, "users", 0600, text);
+        *strchr(text, ':') = '\0';
+        if (sms365_users_find(&user, path, text, NULL, &err) != (fits ? SMS365_OK : SMS365_BAD_CONFIG))
+            fail_msg("%d bytes: %s", length, err.text);
+        if (fits)
+            assert_int_equal(sms365_users_put(path, &user, NULL), SMS365_OK);
+    }
+    assert_contains(err.text, "users:1: the user's name is too long: it has 128 bytes at most");
+}
+
 static void a_file_with_a_bad_line_is_not_rewritten(void **state)
 {
     const char *path = scratch_write(*state, "users", 0600, "a: 306971234567\nnonsense\n");
@@ -310,6 +329,7 @@ int main(void)
         scratch_test(putting_replaces_one_line_and_keeps_the_rest),
         scratch_test(the_first_user_makes_the_file),
         scratch_test(a_user_whose_line_would_read_otherwise_is_not_written),
+        scratch_test(a_name_that_the_state_store_cannot_keep_is_refused),
         scratch_test(a_file_with_a_bad_line_is_not_rewritten),
         scratch_test(writers_side_by_side_lose_nothing),
     };
