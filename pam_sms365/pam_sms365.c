@@ -177,6 +177,11 @@ static bool read_arguments(
     for (int i = 0; i < argc; i++) {
         if (sms365_str_starts(argv[i], "conf=")) {
             *conf = argv[i] + strlen("conf=");
+            /* The working directory is the caller's choice, in su and sudo. */
+            if (**conf != '/') {
+                pam_syslog(pamh, LOG_ERR, "denied: %s: the path has to begin with /", argv[i]);
+                return false;
+            }
         } else if (count < ARGUMENTS_MAX) {
             overrides[count++] = argv[i];
         } else {

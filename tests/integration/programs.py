@@ -190,8 +190,10 @@ def pamtester_argv(service, user, *operations, proven="publickey", rhost=None):
 class Pamtester(Terminal):
     """pamtester: a PAM application without a first factor of its own."""
 
-    def __init__(self, service, user, *operations, proven="publickey", rhost=None, env=None, before=()):
-        super().__init__([*before, *pamtester_argv(service, user, *operations, proven=proven, rhost=rhost)], env=env)
+    def __init__(self, service, user, *operations, proven="publickey", rhost=None, env=None, before=(),
+                 cwd="/"):
+        super().__init__([*before, *pamtester_argv(service, user, *operations, proven=proven, rhost=rhost)], env=env,
+                         cwd=cwd)
 
     def code(self, seconds=30):
         """Wait for the end; the name of the PAM code that the last operation returned."""

@@ -89,6 +89,14 @@ def test_an_unknown_or_bad_argument_denies(product, sandbox, syslog, argument, p
     denied(product.stack("code", argument), syslog, re.escape(pattern))
 
 
+@pytest.mark.parametrize("path", ["sms365.conf", "./sms365.conf", ""])
+def test_a_configuration_of_the_working_directory_is_not_read(product, sandbox, syslog, path):
+    """A good one is there, and the caller stands where it is."""
+    denied(product.stack("code", f"conf={path}"), syslog, re.escape(f"conf={path}: the path has to begin with /"),
+           cwd=CONF)
+    assert sandbox.requests() == []
+
+
 def test_the_configuration_can_stand_elsewhere(product, sandbox):
     shutil.copy(f"{CONF}/sms365.conf", f"{CONF}/other.conf")
     os.unlink(f"{CONF}/sms365.conf")
