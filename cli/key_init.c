@@ -25,7 +25,8 @@ static void made_tell(struct cli *cli, const char *path, bool made)
     cli_say(cli, "%s %s", made ? "made " : "there:", path);
 }
 
-static enum sms365_err directory_check(const char *path, struct sms365_error *err)
+/* ours: it has to belong to root. The spool may belong to whoever receives reports: what is in it is verified. */
+static enum sms365_err directory_check(const char *path, bool ours, struct sms365_error *err)
 {
     struct stat st;
 
@@ -33,7 +34,7 @@ static enum sms365_err directory_check(const char *path, struct sms365_error *er
         return sms365_error_set(err, SMS365_IO, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return sms365_error_set(err, SMS365_BAD_OWNER, "%s: not a directory; move it away", path);
-    if (st.st_uid != 0 && st.st_uid != geteuid())
+    if (ours && st.st_uid != 0 && st.st_uid != geteuid())
         return sms365_error_set(err, SMS365_BAD_OWNER, "%s: belongs to user id %u, not to root; run: chown root %s",
             path, (unsigned)st.st_uid, path);
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
@@ -43,7 +44,7 @@ static enum sms365_err directory_check(const char *path, struct sms365_error *er
 }
 
 /* Make a directory, and those above it (0755) where they are missing; what is there already is not changed. */
-static enum sms365_err directory_make(const char *path, mode_t mode, bool *made, struct sms365_error *err)
+static enum sms365_err directory_make(const char *path, mode_t mode, bool ours, bool *made, struct sms365_error *err)
 {
     char above[PATH_MAX];
 
@@ -60,7 +61,7 @@ static enum sms365_err directory_make(const char *path, mode_t mode, bool *made,
         *made = true;
     else if (errno != EEXIST)
         return sms365_error_set(err, SMS365_IO, "%s: cannot make this directory: %s", path, strerror(errno));
-    return directory_check(path, err);
+    return directory_check(path, ours, err);
 }
 
 static enum sms365_err parent_make(const char *path, struct sms365_error *err)
@@ -74,7 +75,7 @@ static enum sms365_err parent_make(const char *path, struct sms365_error *err)
     if (slash == NULL || slash == parent)
         return SMS365_OK;
     *slash = '\0';
-    return directory_make(parent, 0755, &made, err);
+    return directory_make(parent, 0755, true, &made, err);
 }
 
 /* Whether dir holds a file whose name ends so; a directory that is not there holds none. */
@@ -156,7 +157,7 @@ enum cli_exit cli_key_init(struct cli *cli, const struct cli_command *command, i
     const char *const directories[] = {cli->conf.keys_dir, cli->conf.store_dir, cli->conf.spool};
     for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
         bool made = false;
-        if (directory_make(directories[i], 0700, &made, &err) != SMS365_OK)
+        if (directory_make(directories[i], 0700, directories[i] != cli->conf.spool, &made, &err) != SMS365_OK)
             return cli_fail_error(cli, &err);
         made_tell(cli, directories[i], made);
     }

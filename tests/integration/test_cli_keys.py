@@ -55,6 +55,19 @@ def test_key_init_refuses_a_directory_that_others_may_write(place):
     assert result.status == USAGE and f"run: chmod go-w {place.keys}" in result.err
 
 
+def test_key_init_leaves_the_spool_to_the_receiver_of_reports(place):
+    place.run("key", "init")
+    spool = place.path / "state/spool"
+    os.chown(spool, 65534, 0)
+    assert place.run("key", "init").status == DONE
+    assert spool.stat().st_uid == 65534
+    spool.chmod(0o777)
+    assert place.run("key", "init").status == USAGE
+    os.chown(place.path / "state/pam", 65534, 0)
+    spool.chmod(0o750)
+    assert "state/pam: belongs to user id 65534" in place.run("key", "init").err
+
+
 def test_an_accepted_key_is_saved_for_the_address_it_came_from(place):
     place.run("key", "init")
     result = place.run("key", "add", "main", stdin=sandbox.KEY + "\n")
