@@ -121,12 +121,11 @@ static void log_outcome(struct sms365_challenge *ch, const struct sms365_event *
     ch->action.priority = ch->outcome.verdict == SMS365_DENY ? LOG_WARNING : LOG_NOTICE;
 }
 
-/* Tries that this holder's open challenge still has. */
-static int tries_left(const struct sms365_challenge *ch)
+/* For these reasons the store's record has no challenge that could be answered, whatever was seen of one before. */
+static bool is_open_after(enum sms365_reason reason)
 {
-    const bool open = ch->slot.phase == SMS365_PHASE_OPEN && sms365_slot_life_ms(&ch->slot, &ch->limits, &ch->now) > 0;
-
-    return open && ch->slot.tries < ch->limits.tries ? ch->limits.tries - ch->slot.tries : 0;
+    return reason != SMS365_REASON_TRIES_USED && reason != SMS365_REASON_EXPIRED &&
+           reason != SMS365_REASON_SUPERSEDED && reason != SMS365_REASON_TOO_MANY_SENDS;
 }
 
 /* What the person is told about a denial. */
@@ -163,7 +162,7 @@ void challenge_deny(struct sms365_challenge *ch, enum sms365_reason reason)
     ch->settled = true;
     ch->outcome.verdict = SMS365_DENY;
     ch->outcome.reason = reason;
-    ch->outcome.tries_left = tries_left(ch);
+    ch->outcome.tries_left = is_open_after(reason) ? sms365_slot_tries_left(&ch->slot, &ch->limits, &ch->now) : 0;
     if (!ch->known || !ch->first_factor) {
         log_outcome(ch, NULL);
         return;

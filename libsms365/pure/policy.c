@@ -226,6 +226,14 @@ int64_t sms365_slot_life_ms(
     return slot->sent_ms + limits->life_ms - now->boot_ms;
 }
 
+int sms365_slot_tries_left(
+    const struct sms365_slot *slot, const struct sms365_limits *limits, const struct sms365_now *now)
+{
+    const bool open = slot->phase == SMS365_PHASE_OPEN && sms365_slot_life_ms(slot, limits, now) > 0;
+
+    return open && slot->tries < limits->tries ? limits->tries - slot->tries : 0;
+}
+
 int64_t sms365_slot_resend_ms(
     const struct sms365_slot *slot, const struct sms365_limits *limits, const struct sms365_now *now)
 {

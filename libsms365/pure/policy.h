@@ -95,6 +95,10 @@ bool sms365_state_drop(struct sms365_state *state, const uint8_t id[SMS365_ID_BY
 int64_t sms365_slot_life_ms(
     const struct sms365_slot *slot, const struct sms365_limits *limits, const struct sms365_now *now);
 
+/* Codes that may still be tried against it; 0 unless it is open and young enough. */
+int sms365_slot_tries_left(
+    const struct sms365_slot *slot, const struct sms365_limits *limits, const struct sms365_now *now);
+
 /* Milliseconds until this challenge may be sent again to the same number; 0: now. A message that failed may be at once.
  */
 int64_t sms365_slot_resend_ms(
