@@ -1,0 +1,208 @@
+/*
+ * Proof by exhaustive test of the challenge machine: every sequence of events up to the bounds of the runs below, with
+ * every outcome of store, provider, person and clock, for one process, for several logins in a row, and for processes
+ * side by side. Prints what was covered; fails when a rule is broken, and tells by which events.
+ *
+ *   explore_challenge [--light | --deep] [--run NAME] [--expect RULE] [--rules]
+ *
+ * --expect stops at the first sequence that breaks this rule; --rules names them all. A sanitised build is light by
+ * default.
+ */
+#include "explore.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+enum effort { EFFORT_LIGHT, EFFORT_DEFAULT, EFFORT_DEEP };
+
+#define ONE ALLOWS(SUBJECT_HOLDER)
+#define TWO (ONE | ALLOWS(SUBJECT_OTHER_HOLDER))
+#define HOLDERS (TWO | ALLOWS(SUBJECT_OTHER_SERVICE) | ALLOWS(SUBJECT_MOVED))
+#define COUNTED (ALLOWS(SUBJECT_UNPROVED) | ALLOWS(SUBJECT_UNKNOWN) | ALLOWS(SUBJECT_COUNTED))
+#define EVERYBODY ((1u << SUBJECT_COUNT) - 1)
+#define FULL(who) .alphabet = ALPHABET_FULL, .subjects = (who)
+#define MODEL(who) .alphabet = ALPHABET_MODEL, .subjects = (who)
+#define PAIR(who) .alphabet = ALPHABET_PAIR, .procs = 2, .subjects = (who)
+#define RACE(who) .alphabet = ALPHABET_RACE, .procs = 3, .subjects = (who)
+
+/* clang-format off */
+static const struct run runs[] = {
+    /* One login: every event at every step. */
+    {"one-login", FULL(EVERYBODY), .logins = 1, .numbers = 2, .conflicts = 1},
+    {"one-login-callback", FULL(ONE), .logins = 1, .numbers = 2, .callback = true, .greek = true},
+    {"one-login-clock", FULL(ONE), .logins = 1, .clocks = 1, .effort = EFFORT_DEFAULT},
+    {"one-login-callback-clock", FULL(ONE), .logins = 1, .clocks = 1, .callback = true, .sends_per_hour = 1, .effort = EFFORT_DEEP},
+    {"one-login-callback-resend", FULL(ONE), .logins = 1, .clocks = 1, .callback = true, .sends_per_hour = 3, .effort = EFFORT_DEEP},
+    {"one-login-clocks", FULL(ONE), .logins = 1, .clocks = 2, .sends_per_hour = 1, .no_wait = true, .effort = EFFORT_DEEP},
+    {"one-login-conflicts", FULL(HOLDERS), .logins = 1, .conflicts = 3, .numbers = 2, .effort = EFFORT_DEEP},
+    /* Logins one after the other on what the last one left, by the same holder and by others. */
+    {"two-logins", FULL(HOLDERS), .logins = 2, .tries = 1, .sends_per_hour = 1},
+    {"crowd", FULL(ONE), .logins = 1, .crowd = 15, .sends_per_hour = 2},
+    {"crowd-full", FULL(TWO), .logins = 1, .crowd = 16},
+    {"two-logins-clock", FULL(ONE), .logins = 2, .clocks = 1, .tries = 2, .sends_per_hour = 1, .effort = EFFORT_DEEP},
+    {"two-logins-all", FULL(EVERYBODY), .logins = 2, .sends_per_hour = 2, .effort = EFFORT_DEEP},
+    {"three-logins", FULL(ONE), .logins = 3, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
+    {"strangers", FULL(COUNTED), .logins = 2, .clocks = 1, .host_attempts_per_hour = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
+    {"strangers-four", FULL(ALLOWS(SUBJECT_UNKNOWN)), .logins = 4, .clocks = 2, .conflicts = 1, .host_attempts_per_hour = 2},
+    {"crash", MODEL(ONE), .logins = 3, .clocks = 1, .crashes = 1, .sends_per_hour = 2},
+    {"crash-holders", MODEL(HOLDERS), .logins = 3, .crashes = 1, .sends_per_hour = 3, .effort = EFFORT_DEEP},
+    {"crash-clocks", MODEL(ONE), .logins = 3, .clocks = 2, .crashes = 1, .sends_per_hour = 2, .effort = EFFORT_DEEP},
+    {"clocks", MODEL(ONE), .logins = 2, .clocks = 2, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
+    {"clocks-callback", MODEL(ONE), .logins = 2, .clocks = 1, .callback = true, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
+    {"clocks-three", MODEL(ONE), .logins = 3, .clocks = 2, .sends_per_hour = 2, .effort = EFFORT_DEEP},
+    {"reboot", MODEL(ONE), .logins = 2, .clocks = 1, .reboots = 1, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
+    {"reboots", MODEL(ONE), .logins = 3, .clocks = 2, .reboots = 2, .sends_per_hour = 1, .effort = EFFORT_DEEP},
+    /* Two processes, step by step in every order. */
+    {"pair", PAIR(ONE), .logins = 2, .sends_per_hour = 3},
+    {"pair-others", PAIR(TWO), .logins = 2, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
+    {"pair-numbers", PAIR(ONE), .logins = 2, .numbers = 2, .tries = 1, .sends_per_hour = 3},
+    {"pair-crash", PAIR(ONE), .logins = 3, .crashes = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
+    {"pair-clock", PAIR(ONE), .logins = 2, .clocks = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
+    {"pair-clock-resend", PAIR(ONE), .logins = 2, .clocks = 1, .sends_per_hour = 2, .effort = EFFORT_DEEP},
+    {"pair-crashes", PAIR(TWO), .logins = 3, .crashes = 2, .sends_per_hour = 2, .effort = EFFORT_DEEP},
+    {"pair-clock-others", PAIR(TWO), .logins = 2, .clocks = 1, .sends_per_hour = 2, .effort = EFFORT_DEEP},
+    /* Three with right codes. */
+    {"race", RACE(ONE), .logins = 3},
+    {"race-once", RACE(ONE), .logins = 3, .provider_once = true},
+    {"race-others", RACE(TWO), .logins = 3, .sends_per_hour = 2, .effort = EFFORT_DEEP},
+};
+/* clang-format on */
+
+static double seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void print_bounds(const struct run *run)
+{
+    static const char *const alphabets[] = {"every event", "a working world", "a pair's events", "right codes"};
+    const struct {
+        int count;
+        const char *what;
+    } bounds[] = {{run->procs, "at once"}, {run->clocks, "moves of the clock"}, {run->conflicts, "foreign conflicts"},
+        {run->crashes, "crashes"}, {run->reboots, "reboots"}};
+
+    (void)printf("%s: %s, up to %d logins", run->name, alphabets[run->alphabet], run->logins);
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+        if (bounds[i].count > 0)
+            (void)printf(", %d %s", bounds[i].count, bounds[i].what);
+    (void)printf("\n");
+}
+
+static void explore(const struct run *run, struct totals *sum)
+{
+    const double start = seconds();
+    struct totals totals;
+
+    print_bounds(run);
+    search_run(run, &totals);
+    (void)printf("    %zu states, %zu transitions, %zu ends, %.3g sequences of up to %u events, %.1f s\n",
+        totals.states, totals.transitions, totals.terminals, totals.sequences, totals.longest, seconds() - start);
+    (void)fflush(stdout);
+    sum->reasons |= totals.reasons;
+    sum->states += totals.states;
+    sum->transitions += totals.transitions;
+    sum->terminals += totals.terminals;
+    sum->sequences += totals.sequences;
+    sum->longest = totals.longest > sum->longest ? totals.longest : sum->longest;
+}
+
+/* A search that does not get to every decision proves little about it. */
+static bool print_missing(uint32_t reached)
+{
+    static const enum sms365_reason wanted[] = {SMS365_REASON_CODE_ACCEPTED, SMS365_REASON_NO_FIRST_FACTOR,
+        SMS365_REASON_UNKNOWN_USER, SMS365_REASON_NOT_ENROLLED, SMS365_REASON_WRONG_CODE, SMS365_REASON_NOT_A_CODE,
+        SMS365_REASON_NO_ANSWER, SMS365_REASON_TRIES_USED, SMS365_REASON_EXPIRED, SMS365_REASON_TOO_MANY_SENDS,
+        SMS365_REASON_TOO_MANY_FROM_HOST, SMS365_REASON_TOO_MANY_OPEN, SMS365_REASON_TOO_MANY_QUESTIONS,
+        SMS365_REASON_SUPERSEDED, SMS365_REASON_KEY_REFUSED, SMS365_REASON_NO_BALANCE, SMS365_REASON_BAD_NUMBER,
+        SMS365_REASON_PROVIDER_REFUSED, SMS365_REASON_UNREACHABLE, SMS365_REASON_REPLY_LOST, SMS365_REASON_BAD_REPLY,
+        SMS365_REASON_WRONG_ADDRESS, SMS365_REASON_STORE_FAILED, SMS365_REASON_INTERNAL};
+    bool missing = false;
+
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        if ((reached >> wanted[i] & 1u) == 0) {
+            (void)printf("no sequence ended with %s\n", sms365_reason_name(wanted[i]));
+            missing = true;
+        }
+    }
+    return missing;
+}
+
+struct arguments {
+    int effort;
+    const char *run;
+};
+
+static bool expect(const char *name)
+{
+    for (int rule = 0; rule < RULE_COUNT; rule++) {
+        if (strcmp(name, rule_name((enum rule)rule)) == 0) {
+            violation_expected((enum rule)rule);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_arguments(struct arguments *arguments, char **argv)
+{
+    for (; *argv != NULL; argv++) {
+        if (strcmp(*argv, "--light") == 0)
+            arguments->effort = EFFORT_LIGHT;
+        else if (strcmp(*argv, "--deep") == 0)
+            arguments->effort = EFFORT_DEEP;
+        else if (strcmp(*argv, "--run") == 0 && argv[1] != NULL)
+            arguments->run = *++argv;
+        else if (strcmp(*argv, "--expect") == 0 && argv[1] != NULL && expect(argv[1]))
+            argv++;
+        else
+            return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {.effort = EFFORT_DEFAULT};
+    const double start = seconds();
+    struct totals sum = {0};
+    bool found = false;
+
+#ifdef SANITIZED
+    arguments.effort = EFFORT_LIGHT;
+#endif
+    if (argc == 2 && strcmp(argv[1], "--rules") == 0) {
+        for (int rule = 0; rule < RULE_COUNT; rule++)
+            (void)printf("%s\n", rule_name((enum rule)rule));
+        return EXIT_SUCCESS;
+    }
+    if (!read_arguments(&arguments, argv + 1)) {
+        (void)fprintf(stderr, "usage: explore_challenge [--light | --deep] [--run NAME] [--expect RULE] [--rules]\n");
+        return 2;
+    }
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        if (arguments.run == NULL ? runs[i].effort > arguments.effort : strcmp(arguments.run, runs[i].name) != 0)
+            continue;
+        explore(&runs[i], &sum);
+        found = true;
+    }
+    (void)printf("covered %zu states, %zu transitions and %.3g sequences of up to %u events in %.0f s\n", sum.states,
+        sum.transitions, sum.sequences, sum.longest, seconds() - start);
+    if (arguments.run == NULL && violations() == 0 && print_missing(sum.reasons))
+        return EXIT_FAILURE;
+    (void)printf("%d of %d rules hold\n", RULE_COUNT - violations(), RULE_COUNT);
+    return found && violations() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

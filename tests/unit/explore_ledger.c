@@ -1,0 +1,225 @@
+/* The ledger: what every write to the store means for messages and tries, by the rules' own account. */
+#include "explore.h"
+
+#include <string.h>
+
+#define MESSAGES (world.common.messages)
+
+int ledger_find(const uint8_t id[SMS365_ID_BYTES])
+{
+    for (int i = 0; i < world.common.message_count; i++)
+        if (!MESSAGES[i].retired && memcmp(MESSAGES[i].id, id, SMS365_ID_BYTES) == 0)
+            return i;
+    return NOBODY;
+}
+
+bool ledger_same_holder(uint8_t a, uint8_t b)
+{
+    return subjects[a].identity == subjects[b].identity;
+}
+
+/* A boot's wall clock counts whole seconds: times across boots are that exact. */
+int64_t ledger_slack_ms(void)
+{
+    return 1000 * (int64_t)world.common.boots;
+}
+
+int ledger_messages(void)
+{
+    int count = 0;
+
+    for (int i = 0; i < world.common.message_count; i++) {
+        const uint8_t stage = MESSAGES[i].stage;
+        const int64_t age_ms = world.common.true_ms - MESSAGES[i].since_ms;
+        if ((stage == STAGE_FLYING || stage == STAGE_SENT || stage == STAGE_LOST) &&
+            age_ms < SMS365_HOUR_MS - ledger_slack_ms())
+            count++;
+    }
+    return count;
+}
+
+int ledger_charges(void)
+{
+    const struct cell *cell = &world.common.cells[SMS365_CLASS_USER];
+    const struct sms365_now now = world_now();
+    struct sms365_state state;
+    int count = 0;
+
+    if (!sms365_state_decode(&state, &now, cell->value, cell->length))
+        return 0;
+    for (size_t i = 0; i < state.send_count; i++)
+        if (now.boot_ms - state.sends[i] < SMS365_HOUR_MS)
+            count++;
+    return count;
+}
+
+/* What the holder's present message, if there is one, says about another. */
+static void compare_with_present(const struct proc *proc, struct message *message)
+{
+    const struct message *present = NULL;
+    bool own = false;
+
+    for (const struct message *m = MESSAGES; m < message; m++)
+        if (ledger_same_holder(m->subject, message->subject) && !m->superseded && m->boot == message->boot)
+            present = m;
+    if (present == NULL || present->stage == STAGE_NOT_SENT || present->accepted || present->forgotten)
+        return;
+    for (size_t i = 0; i < proc->ch.number_count; i++)
+        own = own || strcmp(world_numbers[present->number], proc->ch.numbers[i]) == 0;
+    const int64_t age_ms = world.common.true_ms - present->since_ms;
+    message->after_wrong = own && present->wrong && age_ms < proc->ch.limits.life_ms;
+    message->too_soon =
+        present->number == message->number && !present->failed && age_ms < proc->ch.limits.resend_after_ms;
+}
+
+/* A slot that was not there before: a message is going to be sent. */
+static void reserved(struct proc *proc, const struct sms365_slot *slot)
+{
+    struct message *message = &MESSAGES[world.common.message_count];
+    int number = 0;
+
+    if (world.common.message_count == WORLD_MESSAGES) {
+        violate(RULE_it_ends, "more messages than the model has room for");
+        return;
+    }
+    while (number < WORLD_NUMBERS && strcmp(world_numbers[number], slot->msisdn) != 0)
+        number++;
+    memset(message, 0, sizeof *message);
+    memcpy(message->id, slot->id, sizeof message->id);
+    message->since_ms = proc->diary.since_ms;
+    message->stage = STAGE_RESERVED;
+    message->subject = proc->diary.subject;
+    message->number = (uint8_t)number;
+    message->boot = world.common.boots;
+    compare_with_present(proc, message);
+    for (int i = 0; i < world.common.message_count; i++)
+        if (ledger_same_holder(MESSAGES[i].subject, proc->diary.subject))
+            MESSAGES[i].superseded = 1;
+    proc->diary.may_send = (int8_t)world.common.message_count++;
+}
+
+static void kept(struct proc *proc, const struct sms365_slot *slot, const struct sms365_slot *old, int index)
+{
+    struct message *message = &MESSAGES[index];
+
+    if (slot->tries < old->tries)
+        violate(RULE_check_is_charged_first, "a try was given back");
+    if (slot->tries > old->tries) {
+        if (slot->tries != old->tries + 1)
+            violate(RULE_check_is_charged_first, "%d tries were charged at once", slot->tries - old->tries);
+        if (message->superseded)
+            violate(RULE_check_only_the_newest, "a try is charged for a message that was replaced");
+        message->charged = slot->tries;
+        proc->diary.may_check = (int8_t)index;
+    }
+    if (slot->phase == SMS365_PHASE_OPEN && !message->opened) {
+        if (message->stage != STAGE_SENT)
+            violate(RULE_failed_send_opens_nothing, "open without a good reply");
+        else if (event_auth_id(slot->auth_id) != index)
+            violate(RULE_failed_send_opens_nothing, "open with the wrong authId");
+        message->opened = 1;
+    }
+}
+
+static void dropped(struct proc *proc, const struct sms365_slot *old, int index)
+{
+    struct message *message = &MESSAGES[index];
+    const struct sms365_now now = world_now();
+    const struct sms365_limits limits = {.life_ms = proc->ch.limits.life_ms};
+
+    message->gone = 1;
+    if (message->stage == STAGE_RESERVED)
+        message->stage = STAGE_NOT_SENT;
+    if (proc->diary.accepted == index)
+        proc->diary.consumed = (int8_t)index;
+    if (!ledger_same_holder(message->subject, proc->diary.subject) && sms365_slot_life_ms(old, &limits, &now) > 0)
+        violate(RULE_only_own_records, "the open challenge of another holder was dropped");
+}
+
+void ledger_written(struct proc *proc, const uint8_t *value, size_t length)
+{
+    const struct cell *cell = &world.common.cells[SMS365_CLASS_USER];
+    const struct sms365_now now = world_now();
+    struct sms365_state old, new;
+
+    proc->diary.may_send = proc->diary.may_check = NOBODY;
+    if (length > WORLD_RECORD_MAX || !sms365_state_decode(&old, &now, cell->value, cell->length) ||
+        !sms365_state_decode(&new, &now, value, length)) {
+        violate(RULE_only_own_records, "a record was written that cannot be read");
+        return;
+    }
+    for (size_t i = 0; i < new.slot_count; i++) {
+        const struct sms365_slot *before = sms365_state_slot(&old, new.slots[i].id);
+        const int index = ledger_find(new.slots[i].id);
+        if (before == NULL && index == NOBODY)
+            reserved(proc, &new.slots[i]);
+        else if (before == NULL)
+            violate(RULE_failed_send_opens_nothing, "a challenge that was gone came back");
+        else if (index != NOBODY)
+            kept(proc, &new.slots[i], before, index);
+    }
+    for (size_t i = 0; i < old.slot_count; i++) {
+        const int index = ledger_find(old.slots[i].id);
+        if (index != NOBODY && sms365_state_slot(&new, old.slots[i].id) == NULL)
+            dropped(proc, &old.slots[i], index);
+    }
+}
+
+void ledger_host_written(struct proc *proc, const uint8_t *value, size_t length)
+{
+    const struct cell *cell = &world.common.cells[SMS365_CLASS_HOST];
+    const struct sms365_now now = world_now();
+    struct sms365_host_state old, new;
+
+    if (length > SMS365_RECORD_HOST_MAX || !sms365_host_decode(&old, &now, cell->value, cell->length) ||
+        !sms365_host_decode(&new, &now, value, length)) {
+        violate(RULE_only_own_records, "a host's record was written that cannot be read");
+        return;
+    }
+    /* Within the hour one more; after it, the first of another. */
+    const bool more = new.attempts == old.attempts + 1 && (old.attempts == 0 || new.since_ms == old.since_ms);
+    const bool first = new.attempts == 1 && now.boot_ms - old.since_ms >= SMS365_HOUR_MS;
+    if (!more && !first)
+        violate(RULE_strangers_are_counted, "%d attempts after %d", (int)new.attempts, (int)old.attempts);
+    if (new.attempts > current_run->host_attempts_per_hour)
+        violate(RULE_strangers_are_counted, "%d attempts are too many", (int)new.attempts);
+    proc->diary.counted = 1;
+}
+
+static bool is_held(int index)
+{
+    for (int i = 0; i < WORLD_PROCS; i++) {
+        const struct proc *proc = &world.procs[i];
+        if (proc->diary.live &&
+            (ledger_find(proc->ch.slot.id) == index || proc->diary.may_send == index || proc->diary.accepted == index))
+            return true;
+    }
+    return false;
+}
+
+/* A message that was replaced, has left the store, and that no process remembers: only that it was made still counts,
+ * and that its code must let nobody in. */
+static void retire(struct message *message)
+{
+    const struct message old = *message;
+
+    memset(message, 0, sizeof *message);
+    message->since_ms = old.since_ms;
+    message->stage = old.stage == STAGE_NOT_SENT ? STAGE_NOT_SENT : STAGE_LOST;
+    message->subject = old.subject;
+    message->superseded = message->gone = message->retired = 1;
+}
+
+void ledger_tidy(void)
+{
+    for (int i = 0; i < world.common.message_count; i++)
+        if (MESSAGES[i].superseded && MESSAGES[i].gone && !MESSAGES[i].retired && !is_held(i))
+            retire(&MESSAGES[i]);
+    while (world.common.message_count > 0) {
+        const int last = world.common.message_count - 1;
+        if (!MESSAGES[last].gone || MESSAGES[last].stage != STAGE_NOT_SENT || is_held(last))
+            return;
+        memset(&MESSAGES[last], 0, sizeof MESSAGES[last]);
+        world.common.message_count--;
+    }
+}
