@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -45,6 +46,41 @@ static enum sms365_err read_report(
     return SMS365_OK;
 }
 
+static bool is_ours_to_remove(const char *name)
+{
+    static const char suffix[] = ".report";
+    const size_t length = strlen(name);
+
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return false;
+    return name[0] == '.' || (length >= sizeof suffix && strcmp(name + length - (sizeof suffix - 1), suffix) == 0);
+}
+
+/*
+ * Remove reports that nobody will ask for any more, and what writers of reports left behind when they were interrupted.
+ * Nothing depends on it, so nothing is said when it fails: the next look goes on.
+ */
+static void sweep(int dir)
+{
+    /* The same directory opened again: the stream takes its descriptor with it, and reads from the beginning. */
+    const int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    const time_t before = time(NULL) - SMS365_SPOOL_KEEP_S;
+    const struct dirent *entry;
+    struct stat st;
+
+    if (stream == NULL) {
+        if (fd >= 0)
+            (void)close(fd);
+        return;
+    }
+    for (unsigned seen = 0; seen < SMS365_SPOOL_SWEEP_MAX && (entry = readdir(stream)) != NULL; seen++)
+        if (is_ours_to_remove(entry->d_name) && fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && st.st_mtime < before)
+            (void)unlinkat(dir, entry->d_name, 0);
+    (void)closedir(stream);
+}
+
 enum sms365_err sms365_spool_wait(const char *dir, const uint8_t id[SMS365_ID_BYTES], bool discard, int64_t timeout_ms,
     char out[SMS365_REPORT_MAX + 1], size_t *length, struct sms365_error *err)
 {
@@ -58,6 +94,7 @@ enum sms365_err sms365_spool_wait(const char *dir, const uint8_t id[SMS365_ID_BY
     const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return sms365_error_set(err, SMS365_IO, "spool %s: %s", dir, strerror(errno));
+    sweep(fd);
     if (discard)
         (void)unlinkat(fd, name, 0);
     for (;;) {

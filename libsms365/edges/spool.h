@@ -4,6 +4,11 @@
 
 #include "pure/report.h"
 
+/* Reports and temporary files (whose names begin with a dot) older than this are removed, */
+#define SMS365_SPOOL_KEEP_S 3600
+/* and so many names are looked at for it whenever somebody waits for a report. */
+#define SMS365_SPOOL_SWEEP_MAX 64
+
 /*
  * Look for the report of one message until timeout_ms have gone by. *length is 0 when none came. The file is opened
  * with care (it belongs to whoever receives reports, not to us): a regular file, no link, no waiting. discard: remove
