@@ -186,7 +186,8 @@ def test_formats_of_users_and_keys_are_those_of_the_headers():
 
     users = squeezed(shown(DOCS / "sms365-users.5"))
     most = constant("libsms365/edges/users.h", "SMS365_USER_NUMBERS_MAX")
-    name = constant("libsms365/edges/users.h", "SMS365_USER_NAME_SIZE") - 1
+    name = constant("libsms365/base/record.h", "SMS365_RECORD_NAME_MAX")
+    assert "SMS365_USER_NAME_SIZE (SMS365_RECORD_NAME_MAX + 1)" in read("libsms365/edges/users.h")
     digits = constant("libsms365/pure/msisdn.h", "SMS365_MSISDN_SIZE") - 1
     assert f"At most {most}, separated by blanks" in users
     assert f"It has at most {name} bytes" in users
