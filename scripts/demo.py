@@ -41,8 +41,10 @@ class Play:
         before = self._terminal.sees(text)
         say((before + text).replace("\r", "").strip("\n"))
 
-    def types(self, text, secret=False):
-        say(f"        [types {'the password' if secret else text}]")
+    def types(self, text, unseen=None):
+        """Type a line; unseen says what it is where the terminal does not echo it."""
+        if unseen:
+            say(f"        [types {unseen}]")
         self._terminal.answers(text)
 
     def ends(self):
@@ -51,12 +53,28 @@ class Play:
             raise SystemExit(f"demo: the session ended with {status}:\n{self._terminal.text}")
 
 
+def administrator_types(*words, given=""):
+    """A command of the administrator's, shown with what it says."""
+    say(f"# sms365 {' '.join(words)}")
+    for line in world.run(f"{product.BUILD}/sms365", *words, input=given).splitlines():
+        say(f"  {line}")
+
+
 def furnish(sandbox, directory):
-    """alice, her phone, and the two PAM stacks."""
+    """The module and its configuration, alice with her phone, the two PAM stacks."""
     alice = world.User("alice", PASSWORD)
-    installed = product.Product(sandbox)
-    installed.configure(text="Your login code is %%CODE%%", **{"from": "sms365"})
-    world.write_pam("sshd", "# The key was checked by sshd itself; here comes the code.", "auth required pam_sms365.so",
+    shutil.copy(f"{product.BUILD}/.libs/pam_sms365.so", product.MODULE)
+    os.mkdir(product.CONF, 0o755)
+    with open(f"{product.CONF}/sms365.conf", "w") as conf:
+        conf.write(f"[provider]\nsandbox = yes\nurl = {sandbox.base}\n"
+                   "[challenge]\ntext = Your login code is %%CODE%%\nfrom = sms365\n")
+    say()
+    say("== What the administrator does once ==")
+    say()
+    administrator_types("key", "init")
+    administrator_types("key", "add", "demo", "--whitelist", "127.0.0.0/8", given=sandbox.key + "\n")
+    administrator_types("user", "add", "alice", f"+{PHONE}")
+    world.write_pam("sshd", "# sshd has checked the key: here comes the code.", "auth required pam_sms365.so",
                     "account required pam_unix.so", "session required pam_unix.so")
     world.write_pam("sudo", "auth requisite pam_unix.so", "auth required pam_sms365.so first_factor=stacked",
                     "account required pam_unix.so", "session required pam_unix.so")
@@ -87,25 +105,24 @@ def perform(server, sandbox, alice):
     play.sees("r = again: ")
     message = sandbox.wait_message(PHONE)
     show_phone(message)
-    play.types(message["code"])
+    play.types(message["code"], unseen=message["code"])
     play.sees("alice$ ")
     say()
     say("== sudo in that session: the password, then a code ==")
     say()
     play.types("sudo id")
     play.sees("password for alice: ")
-    play.types(PASSWORD, secret=True)
+    play.types(PASSWORD, unseen="the password")
     play.sees("r = again: ")
     message = sandbox.wait_message(PHONE)
     show_phone(message)
-    play.types(message["code"])
+    play.types(message["code"], unseen=message["code"])
     play.sees("alice$ ")
     play.types("exit")
     play.ends()
 
 
 def stay(server, sandbox, directory):
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # the servers, started before, are not affected
     say(f"""
 == Now you, from another terminal of this machine ==
 
@@ -117,8 +134,10 @@ def stay(server, sandbox, directory):
           then, logged in:  sudo id        (the password is "{PASSWORD}")
 
 Ctrl-C here ends everything.""")
-    signal.sigwait([signal.SIGINT])
-    say()
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        say()
 
 
 def outside(arguments):

@@ -1,5 +1,6 @@
 """Fixtures of the integration tests: a private world with users, real servers and clients, and their log."""
 
+import glob
 import os
 import sys
 
@@ -47,6 +48,18 @@ def pytest_runtest_makereport(item, call):
     log = getattr(item, "funcargs", {}).get("syslog_collector")
     if report.failed and log is not None:
         report.sections.append(("syslog", log.text()))
+
+
+@pytest.fixture(autouse=True)
+def nothing_found_by_sanitizers():
+    """Where the module is built with them, each test fails on what they wrote."""
+    yield
+    found = ""
+    for path in glob.glob(f"{programs.SANITIZER_LOG}.*"):
+        with open(path) as report:
+            found += report.read()
+        os.unlink(path)
+    assert not found, found
 
 
 @pytest.fixture(scope="session")

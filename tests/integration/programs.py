@@ -14,6 +14,7 @@ import world
 
 SSH = ("ssh", "-F", "none", "-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no",
        "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-o", "ControlMaster=no")
+SANITIZER_LOG = "/run/sanitizer"
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TERM": "dumb"}
 
 
@@ -177,9 +178,19 @@ PAM_TEXTS = {
 }
 
 
-def pamtester_argv(service, user, *operations, proven="publickey", rhost=None):
+def sanitized(leaks):
+    """What stands before a program that loads a module built with sanitizers, which SMS365_PRELOAD names; else nothing.
+    Leaks cannot be looked for in a program that is traced."""
+    if "SMS365_PRELOAD" not in os.environ:
+        return []
+    return ["sh", "-c", 'LD_PRELOAD="$0:$LD_PRELOAD" exec env "$@"', os.environ["SMS365_PRELOAD"],
+            f"ASAN_OPTIONS=log_path={SANITIZER_LOG}:detect_leaks={int(leaks)}",
+            f"UBSAN_OPTIONS=log_path={SANITIZER_LOG}:print_stacktrace=1"]
+
+
+def pamtester_argv(service, user, *operations, proven="publickey", rhost=None, leaks=True):
     """The command line of pamtester. proven is what sshd says of the first factor; None: it says nothing."""
-    argv = ["pamtester"]
+    argv = [*sanitized(leaks), "pamtester"]
     if proven is not None:
         argv += ["-E", f"SSH_AUTH_INFO_0={proven}"]
     if rhost is not None:
@@ -192,8 +203,8 @@ class Pamtester(Terminal):
 
     def __init__(self, service, user, *operations, proven="publickey", rhost=None, env=None, before=(),
                  cwd="/"):
-        super().__init__([*before, *pamtester_argv(service, user, *operations, proven=proven, rhost=rhost)], env=env,
-                         cwd=cwd)
+        argv = pamtester_argv(service, user, *operations, proven=proven, rhost=rhost, leaks="strace" not in before)
+        super().__init__([*before, *argv], env=env, cwd=cwd)
 
     def code(self, seconds=30):
         """Wait for the end; the name of the PAM code that the last operation returned."""

@@ -26,12 +26,13 @@ def wrong(message):
     return f"{(int(message['code']) + 1) % 10000:04}"
 
 
-def steps(sandbox, user, number):
+def steps(sandbox, user, number, answers):
     """The system calls of a login with a wrong code from the module's first on, each as (name, how often so far)."""
-    login = Terminal(["strace", "-qq", "-o", LOG, *pamtester_argv("code", user)])
-    login.sees(PROMPT)
-    login.answers(wrong(sandbox.wait_message(number)))
-    login.ends()
+    login = Terminal(["bash", "-c", f"strace -qq -o {LOG} {shlex.join(pamtester_argv('code', user))} < {answers}"])
+    with open(answers, "w") as pipe:
+        pipe.write(wrong(sandbox.wait_message(number)) + "\n")
+        pipe.flush()
+        login.ends()
     counts, found, begun = {}, [], False
     with open(LOG) as log:
         for line in log:
@@ -45,15 +46,18 @@ def steps(sandbox, user, number):
     return found
 
 
-def kill_at(step, user, number, sandbox):
-    """In one session: a login with a wrong code, killed at a step, then another with the right one. Returns its code."""
+def kill_at(step, user, number, sandbox, answers):
+    """In one session: a login with a wrong code, killed at a step, then another with the right one. Returns its code.
+    answers is a pipe of the first one's own: what it does not live to read must not be typed to the second."""
     argv = shlex.join(pamtester_argv("code", user))
     inject = f"strace -qq -o /dev/null -e trace={step[0]} -e inject={step[0]}:signal=KILL:when={step[1]}"
-    terminal = Terminal(["bash", "-c", f"{inject} {argv}; echo NEXT; {argv}"])
+    pipe = os.open(answers, os.O_RDWR)
+    terminal = Terminal(["bash", "-c", f"{inject} {argv} < {answers}; echo NEXT; {argv}"])
     prompted = terminal.sees_match(r"Enter it, or [^:]*: |NEXT\r\n")[0].startswith("Enter")
     if prompted:
-        terminal.answers(wrong(sandbox.messages(number)[0]))
+        os.write(pipe, (wrong(sandbox.messages(number)[0]) + "\n").encode())
         terminal.sees("NEXT\r\n")
+    os.close(pipe)
     seen = terminal.sees_match(r"(?:, (\d) tr(?:y|ies) left)?\. Enter it, or [^:]*: |(a new one: )")
     left, lost = seen[1], seen[2]
     if lost:
@@ -69,17 +73,19 @@ def kill_at(step, user, number, sandbox):
     return code_in(terminal.text)
 
 
-def test_no_try_is_won_back_and_the_next_login_works(product, sandbox, quick):
+def test_no_try_is_won_back_and_the_next_login_works(product, sandbox, quick, tmp_path):
     rounds = 40 if quick else 300
     names = make_accounts(rounds + 1)
     numbers = [f"30697{2000005 + 10 * number}" for number in range(rounds + 1)]
     product.users(**{name: [number] for name, number in zip(names, numbers)})
     product.stack("code", "resend_after=0")
-    every = steps(sandbox, names[rounds], numbers[rounds])
+    answers = tmp_path / "answers"
+    os.mkfifo(answers)
+    every = steps(sandbox, names[rounds], numbers[rounds], answers)
     for number in range(rounds):
         sandbox.reset()
         step = every[number * len(every) // rounds]
-        assert kill_at(step, names[number], numbers[number], sandbox) == "PAM_SUCCESS", step
+        assert kill_at(step, names[number], numbers[number], sandbox, answers) == "PAM_SUCCESS", step
 
 
 def test_breaking_off_while_a_code_is_checked_wins_no_further_try(product, sandbox):

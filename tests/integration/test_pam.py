@@ -2,7 +2,7 @@
 
 import os
 import shlex
-import subprocess
+import time
 import urllib.parse
 
 import pytest
@@ -232,12 +232,11 @@ def test_fifty_processes_with_the_right_code_let_one_in(product, sandbox, tmp_pa
 
 
 def wait_for_text(path, text):
-    """Until a file holds text."""
-    with subprocess.Popen(["tail", "-f", "-c", "+1", str(path)], stdout=subprocess.PIPE) as tail:
-        seen = b""
-        while text.encode() not in seen:
-            seen += os.read(tail.stdout.fileno(), 4096)
-        tail.kill()
+    """Until a file is there and holds text."""
+    until = time.monotonic() + 60
+    while not (path.exists() and text in path.read_text()):
+        assert time.monotonic() < until, f"{path} does not come to hold {text!r}"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("user, code, reason", [
@@ -412,7 +411,7 @@ def test_a_report_by_callback_after_the_prompt_is_up_is_seen_at_the_next(product
 
 
 def test_a_failed_report_by_callback_allows_another_message_at_once(product, sandbox, receiver):
-    sandbox.settings(delivery="f")
+    sandbox.settings(delivery="f", delivery_after="100")
     product.configure(callback=receiver.url)
     login = Pamtester(product.stack("code"), "alice")
     login.sees(f"Code sent to {MASKED} (not delivered). Enter it, or r = again: ")
@@ -430,6 +429,7 @@ def test_a_failed_report_by_callback_allows_another_message_at_once(product, san
 def test_a_forged_report_changes_nothing(product, sandbox, receiver, forge):
     write = receiver.write
     receiver.write = lambda name, query: write(name, forge(query))
+    sandbox.settings(delivery_after="100")
     product.configure(callback=receiver.url, wait="1")
     login = Pamtester(product.stack("code"), "alice")
     login.sees(f"Code sent to {MASKED} (pending). Enter it")
