@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where the last sweep stopped: a position in the directory, not worth a durable write. */
 #define CURSOR "sweep"
 /* Room for the names of four records, or a few more that are shorter. */
 #define SWEEP_BYTES 400
+#define LEFTOVER_S 60
 
 enum kind { KIND_OTHER, KIND_RECORD, KIND_FRESH };
 
@@ -138,11 +140,20 @@ static bool looks_expired(const struct sms365_store_file *store, const char *fil
     return expired;
 }
 
+/* Too old for somebody to be making it still: whoever is should not find it locked. */
+static bool looks_left(const struct sms365_store_file *store, const char *file_name)
+{
+    struct stat st;
+
+    return fstatat(store->dir_fd, file_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           sms365_store_wall_s() - (int64_t)st.st_mtime > LEFTOVER_S;
+}
+
 static void sweep_one(const struct sms365_store_file *store, const char *file_name)
 {
     const enum kind kind = kind_of(file_name);
 
-    if (kind == KIND_FRESH)
+    if (kind == KIND_FRESH && looks_left(store, file_name))
         (void)sms365_store_user_remove(store, file_name, SMS365_STORE_NO_WAIT, is_leftover, NULL);
     else if (kind == KIND_RECORD && looks_expired(store, file_name))
         (void)sms365_store_user_remove(store, file_name, SMS365_STORE_NO_WAIT, is_expired, NULL);
