@@ -80,6 +80,10 @@ enum sms365_err sms365_store_entry_open(
         result = sms365_store_fail(store, entry->name, "look at", errno, err);
     else
         result = check_file(store, entry, &st, err);
+    /* Whoever starts su chooses its umask: a new file is still to be its owner's to read and write. */
+    if (result == SMS365_OK && (flags & O_CREAT) != 0 && (st.st_mode & 0777) != (S_IRUSR | S_IWUSR) &&
+        fchmod(fd, S_IRUSR | S_IWUSR) != 0)
+        result = sms365_store_fail(store, entry->name, "set the mode of", errno, err);
     if (result != SMS365_OK) {
         sms365_store_entry_close(entry);
         return result;

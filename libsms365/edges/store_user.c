@@ -169,8 +169,6 @@ static enum sms365_err make(const struct sms365_store_file *store, const struct 
         return result;
     if (entry->size != 0 && ftruncate(entry->lock.fd, 0) != 0)
         return sms365_store_fail(store, entry->name, "cut", errno, err);
-    if (fchmod(entry->lock.fd, S_IRUSR | S_IWUSR) != 0)
-        return sms365_store_fail(store, entry->name, "set the mode of", errno, err);
     if (!sms365_store_first_sequence(&content.sequence, 0))
         return sms365_store_fail(store, entry->name, "get random bytes for", errno, err);
     /* Both slots in full: later writes find their blocks there, whatever happens to the free space. */

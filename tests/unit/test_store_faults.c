@@ -53,6 +53,30 @@ static void the_directory_is_made_for_its_owner_alone(void **state)
     assert_int_equal(try_open(fixture, path, &err), SMS365_OK);
 }
 
+static void whatever_the_umask_files_are_their_owners(void **state)
+{
+    static const mode_t masks[] = {0, 0022, 0777};
+    struct fixture *fixture = *state;
+    struct sms365_error err;
+    struct stat st;
+    char path[200];
+
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        const mode_t before = umask(masks[i]);
+        (void)fixture_put(fixture->store, USER, "alice", 0, "x", 1, 0);
+        (void)fixture_put(fixture->store, HOST, "::1", 0, "x", 1, 0);
+        (void)umask(before);
+        fixture_user_path(fixture, path, sizeof path);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode, S_IFREG | 0600);
+        assert_int_equal(sms365_store_del(fixture->store, USER, "alice", &err), SMS365_OK);
+        fixture_table_path(fixture, path, sizeof path);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode, S_IFREG | 0600);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 static void an_unsafe_directory_is_refused(void **state)
 {
     static const mode_t modes[] = {0701, 0710, 0704, 0740, 0770, 0755, 0777, 01777};
@@ -428,6 +452,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(the_directory_is_made_for_its_owner_alone),
+        CASE(whatever_the_umask_files_are_their_owners),
         CASE(an_unsafe_directory_is_refused),
         CASE(an_unsafe_file_is_refused),
         CASE(a_file_of_root_is_refused_in_the_directory_of_another),
