@@ -99,6 +99,11 @@ struct sms365_subject {
      * NULL: this process's session (user id, session id and its leader's start, boot).
      */
     const char *holder;
+    /*
+     * Where the person sits, as exactly as can be told (address and key fingerprint, terminal): failures from where
+     * this user lately got in are counted apart from all others. NULL: the host alone.
+     */
+    const char *place;
     bool known;        /* the user exists on this system */
     bool first_factor; /* the first factor was proved */
 };

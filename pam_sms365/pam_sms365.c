@@ -13,12 +13,14 @@
 #include <security/pam_modutil.h>
 
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #define ARGUMENTS_MAX 64
+#define PLACE_SIZE 8192 /* sshd's list of methods holds whole keys */
 
 __attribute__((visibility("default"))) int pam_sm_authenticate(
     pam_handle_t *pamh, int flags, int argc, const char **argv);
@@ -115,6 +117,28 @@ static const char *subject_name(pam_handle_t *pamh, const char *typed, int subje
     return entry == NULL ? NULL : entry->pw_name;
 }
 
+/*
+ * Where the person sits: over the network the address and the methods that succeeded with their keys (sshd's
+ * SSH_AUTH_INFO_0); on this machine whoever calls. False when it is too long to be told.
+ */
+static bool place_name(pam_handle_t *pamh, char *out, size_t size)
+{
+    const char *host = text_item(pamh, PAM_RHOST);
+    const char *caller = text_item(pamh, PAM_RUSER);
+    const char *tty = text_item(pamh, PAM_TTY);
+    const char *methods = pam_getenv(pamh, "SSH_AUTH_INFO_0");
+    const bool remote = host != NULL && host[0] != '\0';
+    const bool called = caller != NULL && caller[0] != '\0';
+    const char *what = remote ? methods : called ? caller : tty;
+    const int length = snprintf(out, size, "%s\n%s",
+        remote   ? host
+        : called ? "caller"
+                 : "terminal",
+        what == NULL ? "" : what);
+
+    return length > 0 && (size_t)length < size;
+}
+
 static int return_code(const struct sms365_outcome *outcome, const struct conversation *conversation)
 {
     if (outcome->verdict == SMS365_ALLOW)
@@ -155,7 +179,8 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     pam_handle_t *pamh = conversation->pamh;
     const struct sms365_dialogue dialogue = {ask, tell, conversation};
     const char *name = subject_name(pamh, typed, instance->conf.subject);
-    const struct sms365_subject subject = {
+    char place[PLACE_SIZE];
+    struct sms365_subject subject = {
         .user = name == NULL ? typed : name,
         .service = service,
         .host = text_item(pamh, PAM_RHOST),
@@ -164,6 +189,8 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     };
     struct sms365_outcome outcome = {0};
 
+    if (place_name(pamh, place, sizeof place))
+        subject.place = place;
     (void)sms365_login(instance, &subject, &dialogue, &outcome, NULL);
     return return_code(&outcome, conversation);
 }

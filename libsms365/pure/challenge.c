@@ -401,14 +401,39 @@ static bool expand_text(struct sms365_challenge *ch, const struct sms365_challen
     return true;
 }
 
+/* out = the first length bytes of a keyed hash of kind, service and text, each ended by a NUL. */
+static bool hash_name(
+    const struct sms365_challenge *ch, const char *kind, const char *text, uint8_t *out, size_t length)
+{
+    uint8_t mac[SMS365_MAC_BYTES];
+    struct sms365_buf name;
+
+    sms365_buf_init(&name, 16384);
+    sms365_buf_printf(&name, "%s%c%s%c%s", kind, 0, ch->service, 0, text);
+    const bool hashed = !name.failed && sms365_hmac(mac, &ch->holder_key, sms365_buf_text(&name), name.length);
+    sms365_buf_free(&name);
+    if (hashed)
+        memcpy(out, mac, length);
+    return hashed;
+}
+
+static struct sms365_limits limits_of(const struct sms365_conf *conf)
+{
+    return (struct sms365_limits){
+        .tries = (int)conf->tries,
+        .life_ms = conf->life_s * 1000,
+        .resend_after_ms = conf->resend_after_s * 1000,
+        .sends_per_hour = (int)conf->sends_per_hour,
+        .host_attempts_per_hour = (int)conf->host_attempts_per_hour,
+        .guard = sms365_guard_limits_of(conf),
+    };
+}
+
 static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challenge_setup *setup)
 {
     const struct sms365_conf *conf = setup->conf;
-    uint8_t mac[SMS365_MAC_BYTES];
-    struct sms365_buf holder;
 
-    ch->limits = (struct sms365_limits){(int)conf->tries, conf->life_s * 1000, conf->resend_after_s * 1000,
-        (int)conf->sends_per_hour, (int)conf->host_attempts_per_hour};
+    ch->limits = limits_of(conf);
     ch->wait_ms = conf->wait_s * 1000;
     ch->timeout_ms = conf->timeout_s * 1000;
     ch->language = (enum sms365_language)conf->language;
@@ -425,13 +450,8 @@ static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challeng
     ch->number_count = setup->number_count;
     for (size_t i = 0; i < setup->number_count; i++)
         memcpy(ch->numbers[i], setup->numbers[i], sizeof ch->numbers[i]);
-
-    sms365_buf_init(&holder, 4096);
-    sms365_buf_printf(&holder, "%s%c%s", setup->service, 0, setup->holder);
-    const bool hashed = !holder.failed && sms365_hmac(mac, &ch->holder_key, sms365_buf_text(&holder), holder.length);
-    sms365_buf_free(&holder);
-    memcpy(ch->holder, mac, sizeof ch->holder);
-    return hashed;
+    return hash_name(ch, "holder", setup->holder, ch->holder, sizeof ch->holder) &&
+           hash_name(ch, "place", setup->place, ch->place, sizeof ch->place);
 }
 
 enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const struct sms365_challenge_setup *setup)

@@ -39,6 +39,7 @@ struct sms365_challenge_setup {
     const char *host;    /* "" when there is none */
     const char *machine; /* this host's name, for the text of the message */
     const char *holder;  /* names the one who may answer */
+    const char *place;   /* where the person sits: an address and a key's fingerprint, a terminal's owner */
     bool known;
     bool first_factor; /* proved, or configured not to matter */
     bool count_host;   /* no first factor was proved: the attempt counts against the address */

@@ -30,6 +30,9 @@ static enum sms365_reason change_reserve(struct sms365_challenge *ch)
     if (held != NULL && memcmp(held->id, ch->slot.id, sizeof held->id) != 0)
         return SMS365_REASON_SUPERSEDED;
     ch->fresh.sent_ms = ch->now.boot_ms; /* not when it was asked for: the store may have taken its time */
+    const bool usual = sms365_place_is_usual(&ch->state.places, ch->place, &ch->limits.guard, &ch->now);
+    ch->fresh.share = usual ? SMS365_SHARE_USUAL : SMS365_SHARE_OTHER;
+    memcpy(ch->fresh.chain, held == NULL ? ch->fresh.id : held->chain, sizeof ch->fresh.chain);
     const enum sms365_reason reason =
         sms365_state_reserve(&ch->state, &ch->limits, &ch->fresh, &ch->now, &retry_after_ms);
     ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
@@ -388,14 +391,16 @@ static struct sms365_slot *own_slot(struct sms365_challenge *ch)
 static enum sms365_reason change_charge(struct sms365_challenge *ch)
 {
     struct sms365_slot *slot = own_slot(ch);
+    int64_t retry_after_ms = 0;
 
     if (sms365_slot_life_ms(&ch->slot, &ch->limits, &ch->now) <= 0)
         return SMS365_REASON_EXPIRED;
     if (slot == NULL)
         return SMS365_REASON_SUPERSEDED;
-    if (slot->tries >= ch->limits.tries)
-        return SMS365_REASON_TRIES_USED;
-    slot->tries++;
+    const enum sms365_reason reason = sms365_state_charge(&ch->state, &ch->limits, slot, &ch->now, &retry_after_ms);
+    ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
+    if (reason != SMS365_REASON_NONE)
+        return reason;
     slot->delivery = ch->slot.delivery;
     ch->slot = *slot;
     return SMS365_REASON_NONE;
@@ -406,6 +411,12 @@ static enum sms365_reason change_consume(struct sms365_challenge *ch)
 {
     if (own_slot(ch) == NULL)
         return SMS365_REASON_SUPERSEDED;
+    sms365_state_succeed(&ch->state, &ch->slot, ch->place, &ch->now);
+    return SMS365_REASON_NONE;
+}
+
+static enum sms365_reason change_drop(struct sms365_challenge *ch)
+{
     (void)sms365_state_drop(&ch->state, ch->slot.id);
     return SMS365_REASON_NONE;
 }
@@ -429,7 +440,7 @@ static void on_checked(struct sms365_challenge *ch, const struct sms365_event *e
         return;
     case SMS365_REFUSED:
         if (event->provider_error == 302) /* "No authentication message found for authId" */
-            challenge_write(ch, change_consume, gone, deny_why);
+            challenge_write(ch, change_drop, gone, deny_why);
         else
             challenge_deny(ch, challenge_reason_of(event->provider_error));
         return;

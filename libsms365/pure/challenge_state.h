@@ -27,6 +27,7 @@ struct sms365_challenge {
     char service[SMS365_SUBJECT_TEXT_SIZE];
     char host[SMS365_SUBJECT_TEXT_SIZE];
     uint8_t holder[SMS365_HOLDER_BYTES];
+    uint8_t place[SMS365_PLACE_BYTES];
     bool known, first_factor, count_host;
     char numbers[SMS365_NUMBERS_MAX][SMS365_MSISDN_SIZE];
     size_t number_count;

@@ -2,8 +2,19 @@
 
 #include <string.h>
 
-#define DAYS_PER_YEAR 365.0
-#define DAY_MS 86400000.0
+#define DAYS_PER_YEAR 365
+#define DAY_MS 86400000
+
+struct sms365_guard_limits sms365_guard_limits_of(const struct sms365_conf *conf)
+{
+    return (struct sms365_guard_limits){
+        .budget = (int)conf->failed_tries,
+        .window_ms = conf->failed_tries_days * (int64_t)DAY_MS,
+        .lockout_after = (int)conf->lockout_after,
+        .lockout_ms = conf->lockout_s * 1000,
+        .lockout_max_ms = conf->lockout_max_s * 1000,
+    };
+}
 
 int64_t sms365_share_lockout_ms(
     const struct sms365_share *share, const struct sms365_guard_limits *limits, const struct sms365_now *now)
@@ -144,7 +155,7 @@ void sms365_figures_compute(
 
     for (int i = 0; i < code_digits; i++)
         codes *= 10;
-    const double runs_per_year = DAYS_PER_YEAR * DAY_MS / (double)limits->window_ms;
+    const double runs_per_year = (double)DAYS_PER_YEAR * DAY_MS / (double)limits->window_ms;
     figures->tries_per_year = limits->budget * runs_per_year * SMS365_SHARES * stores;
     figures->chance_per_run = limits->budget / codes;
     figures->chance_per_year = figures->tries_per_year / codes;

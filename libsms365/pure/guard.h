@@ -16,7 +16,7 @@
 #define SMS365_GUARD_H
 
 #include "base/clock.h"
-#include "base/wire.h"
+#include "pure/conf.h"
 #include "sms365.h"
 
 #define SMS365_FAILS_MAX 20 /* failed tries kept: no fewer than the budget may be */
@@ -32,6 +32,9 @@ struct sms365_guard_limits {
     int64_t lockout_ms;     /* the first one */
     int64_t lockout_max_ms; /* the longest */
 };
+
+/* What the configuration says. */
+struct sms365_guard_limits sms365_guard_limits_of(const struct sms365_conf *conf);
 
 enum sms365_share_id { SMS365_SHARE_OTHER, SMS365_SHARE_USUAL, SMS365_SHARES };
 

@@ -26,8 +26,9 @@ struct sms365_limits {
     int tries;       /* per code */
     int64_t life_ms; /* of a code */
     int64_t resend_after_ms;
-    int sends_per_hour; /* per user */
+    int sends_per_hour; /* per user and share */
     int host_attempts_per_hour;
+    struct sms365_guard_limits guard;
 };
 
 enum sms365_phase {
@@ -45,9 +46,11 @@ enum sms365_delivery {
 struct sms365_slot {
     uint8_t id[SMS365_ID_BYTES];
     uint8_t holder[SMS365_HOLDER_BYTES];
-    uint8_t phase;    /* enum sms365_phase */
-    uint8_t delivery; /* enum sms365_delivery */
-    uint8_t tries;    /* charged so far */
+    uint8_t phase;                     /* enum sms365_phase */
+    uint8_t delivery;                  /* enum sms365_delivery */
+    uint8_t tries;                     /* charged so far */
+    uint8_t share;                     /* enum sms365_share_id: where it counts */
+    uint8_t chain[SMS365_CHAIN_BYTES]; /* names the challenge through all its messages */
     int64_t sent_ms;
     char msisdn[SMS365_MSISDN_SIZE];
     char auth_id[SMS365_AUTH_ID_SIZE];
@@ -55,8 +58,8 @@ struct sms365_slot {
 
 /* A user's record. Plain data; {0} is that of a user never seen. */
 struct sms365_state {
-    size_t send_count;
-    int64_t sends[SMS365_SENDS_MAX]; /* oldest first */
+    struct sms365_share shares[SMS365_SHARES];
+    struct sms365_places places;
     size_t slot_count;
     struct sms365_slot slots[SMS365_OPEN_MAX];
 };
@@ -71,7 +74,7 @@ bool sms365_state_encode(
  */
 bool sms365_state_decode(struct sms365_state *state, const struct sms365_now *now, const uint8_t *data, size_t length);
 
-/* Forget sends older than an hour and challenges whose code is too old. */
+/* Forget sends older than an hour, failures older than the guard's window, and challenges whose code is too old. */
 void sms365_state_prune(struct sms365_state *state, const struct sms365_limits *limits, const struct sms365_now *now);
 
 /* The holder's challenge, or the one of that id; NULL when there is none. */
@@ -79,14 +82,23 @@ struct sms365_slot *sms365_state_held(struct sms365_state *state, const uint8_t 
 struct sms365_slot *sms365_state_slot(struct sms365_state *state, const uint8_t id[SMS365_ID_BYTES]);
 
 /*
- * Charge one send and put slot in the place of the holder's present challenge, or beside the others. NONE when done;
- * TOO_MANY_SENDS (*retry_after_ms says when it lets go) or TOO_MANY_OPEN when it may not be.
+ * Charge one send to the slot's share and put slot in the place of the holder's present challenge, or beside the
+ * others. NONE when done; LOCKED, LOCKED_OUT, TOO_MANY_SENDS or TOO_MANY_OPEN (*retry_after_ms: until it lets go) when
+ * it may not be.
  */
 enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct sms365_limits *limits,
     const struct sms365_slot *slot, const struct sms365_now *now, int64_t *retry_after_ms);
 
 /* Take back a send that was certainly not made, and its challenge. */
 void sms365_state_refund(struct sms365_state *state, const uint8_t id[SMS365_ID_BYTES]);
+
+/* Charge one try, to the code and to the guard. NONE; or TRIES_USED, LOCKED, LOCKED_OUT (*retry_after_ms). */
+enum sms365_reason sms365_state_charge(struct sms365_state *state, const struct sms365_limits *limits,
+    struct sms365_slot *slot, const struct sms365_now *now, int64_t *retry_after_ms);
+
+/* The right code was entered: give the challenge's failures back, remember the place, drop the challenge. */
+void sms365_state_succeed(struct sms365_state *state, const struct sms365_slot *slot,
+    const uint8_t place[SMS365_PLACE_BYTES], const struct sms365_now *now);
 
 /* Drop the challenge of that id. False when it is not there. */
 bool sms365_state_drop(struct sms365_state *state, const uint8_t id[SMS365_ID_BYTES]);
