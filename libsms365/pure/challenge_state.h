@@ -68,6 +68,9 @@ void challenge_deny(struct sms365_challenge *ch, enum sms365_reason reason);
 /* The other decision. Only for the step after the challenge's slot was consumed in the store. */
 void challenge_allow(struct sms365_challenge *ch);
 
+/* Write the line of a challenge that is decided into ch->audit: key=value pairs, texts quoted. */
+void challenge_audit(struct sms365_challenge *ch);
+
 /* Read the user's record if need be, apply change, write; then go on with after, or refused when change refuses. */
 void challenge_write(
     struct sms365_challenge *ch, challenge_change *change, challenge_step *after, challenge_step *refused);
