@@ -14,9 +14,10 @@ static void problem_note(void *context, int priority, const char *text)
     cli_note(context, "%s", text);
 }
 
-bool cli_conf(struct cli *cli)
+bool cli_conf_of(struct cli *cli, const char *service)
 {
-    const struct sms365_options options = {.conf = cli->conf_path, .log = problem_note, .log_context = cli};
+    const struct sms365_options options = {
+        .conf = cli->conf_path, .service = service, .log = problem_note, .log_context = cli};
     struct sms365_error err = {0};
 
     const enum sms365_err code = sms365_instance_conf(&cli->conf, &options, SMS365_FRONT_PAM, NULL, &err);
@@ -28,6 +29,11 @@ bool cli_conf(struct cli *cli)
     else
         (void)cli_fail_error(cli, &err);
     return false;
+}
+
+bool cli_conf(struct cli *cli)
+{
+    return cli_conf_of(cli, NULL);
 }
 
 bool cli_master(struct cli *cli, struct sms365_secret *master)

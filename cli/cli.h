@@ -51,6 +51,10 @@ enum cli_exit cli_key_init(struct cli *cli, const struct cli_command *command, i
 enum cli_exit cli_key_add(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 enum cli_exit cli_key_check(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 
+/* Other commands that have a file of their own. */
+enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_policy(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+
 /* --- args.c --- */
 
 /* An option of a command: exactly one of the three places is set. */
@@ -113,6 +117,8 @@ bool cli_interactive(void);
 
 /* Read the configuration; mistakes are told. False: it was told; return CLI_USAGE. */
 bool cli_conf(struct cli *cli);
+/* The same as a service sees it (NULL: no service). */
+bool cli_conf_of(struct cli *cli, const char *service);
 /* Load the master key; the caller frees it. False: it was told; return CLI_USAGE. */
 bool cli_master(struct cli *cli, struct sms365_secret *master);
 /* Load the key store into cli->keys. Errors: those of sms365_master_load() and sms365_keys_load(). */

@@ -142,5 +142,7 @@ static enum cli_exit config_run(struct cli *cli, const struct cli_command *comma
 const struct cli_command cli_config_commands[] = {
     {NULL, "config", "[--service S] | --check FILE",
         "Show every option, its value and where that came from; or check a file", config_run},
+    {NULL, "policy", "[--service S]", "Tell what the limits amount to: chances of a guess, tries and messages",
+        cli_policy},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "cli.h"
 #include "edges/users.h"
+#include "guard.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -134,17 +135,55 @@ static bool number_make(
     return false;
 }
 
+/* Without a store the user is enrolled all the same: the first login makes the record. */
+static void state_enrol(struct cli *cli, const char *name, bool fresh)
+{
+    struct cli_guard guard;
+    struct sms365_error err = {0};
+
+    enum sms365_err code = cli_guard_open(cli, &guard, &err);
+    if (code == SMS365_OK)
+        code = cli_guard_enrol(&guard, name, fresh, &err);
+    if (code != SMS365_OK)
+        cli_note(cli, "no state is kept for %s yet: %s", name, err.text);
+    cli_guard_close(&guard);
+}
+
+static void state_forget(struct cli *cli, const char *name)
+{
+    struct cli_guard guard;
+    struct sms365_error err = {0};
+
+    enum sms365_err code = cli_guard_open(cli, &guard, &err);
+    if (code == SMS365_OK)
+        code = cli_guard_forget(&guard, name, &err);
+    if (code != SMS365_OK)
+        cli_note(cli, "what was counted for %s stays: %s", name, err.text);
+    cli_guard_close(&guard);
+}
+
+static bool numbers_equal(const struct sms365_user *a, const struct sms365_user *b)
+{
+    bool equal = a->count == b->count;
+
+    for (size_t i = 0; equal && i < a->count; i++)
+        equal = strcmp(a->numbers[i].msisdn, b->numbers[i].msisdn) == 0;
+    return equal;
+}
+
 static enum cli_exit user_store(struct cli *cli, const struct sms365_user *user, bool replace)
 {
     struct sms365_user before;
     struct sms365_error err = {0};
 
-    if (!replace && sms365_users_find(&before, cli->conf.users_file, user->name, NULL, NULL) == SMS365_OK)
+    const bool had = sms365_users_find(&before, cli->conf.users_file, user->name, NULL, NULL) == SMS365_OK;
+    if (!replace && had)
         return cli_fail(cli, CLI_FAILED, "exists",
             "%s has a phone already (sms365 user show %s); to put these numbers in its place: --replace", user->name,
             user->name);
     if (sms365_users_put(cli->conf.users_file, user, &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
+    state_enrol(cli, user->name, !had || !numbers_equal(&before, user));
     (void)cJSON_AddItemToObject(cli->out, "user", user_json(user));
     cli_say(cli, "%s has %zu phone number%s in %s.", user->name, user->count, user->count == 1 ? "" : "s",
         cli->conf.users_file);
@@ -190,6 +229,7 @@ static enum cli_exit user_remove(struct cli *cli, const struct cli_command *comm
         return CLI_USAGE;
     if (sms365_users_remove(cli->conf.users_file, argv[0], &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
+    state_forget(cli, argv[0]);
     (void)cJSON_AddStringToObject(cli->out, "removed", argv[0]);
     cli_say(cli, "%s has no phone number any more, and is denied wherever a code is needed.", argv[0]);
     if (sms365_users_each(cli->conf.users_file, user_count, &left, NULL) == SMS365_OK && left == 0)
@@ -197,8 +237,30 @@ static enum cli_exit user_remove(struct cli *cli, const struct cli_command *comm
     return CLI_DONE;
 }
 
+/* Open the store to show what it holds. A note tells when that cannot be: numbers are shown without it. */
+static void state_open(struct cli *cli, struct cli_guard *guard)
+{
+    struct sms365_error err = {0};
+
+    if (cli_guard_open(cli, guard, &err) != SMS365_OK)
+        cli_note(cli, "what was counted for users cannot be shown: %s", err.text);
+}
+
+static bool state_read(struct cli *cli, struct cli_guard *guard, const char *name, struct cli_record *record)
+{
+    struct sms365_error err = {0};
+
+    if (guard->store == NULL)
+        return false;
+    if (cli_guard_read(guard, name, record, &err) == SMS365_OK)
+        return true;
+    cli_note(cli, "what was counted for %s cannot be shown: %s", name, err.text);
+    return false;
+}
+
 struct listing {
     struct cli *cli;
+    struct cli_guard guard;
     cJSON *users;
     size_t count;
 };
@@ -206,7 +268,9 @@ struct listing {
 static bool user_line(void *context, const struct sms365_user *user)
 {
     struct listing *listing = context;
-    struct sms365_buf numbers;
+    struct cli_record record;
+    struct sms365_buf numbers, state;
+    cJSON *object = user_json(user);
 
     sms365_buf_init(&numbers, 1024);
     for (size_t i = 0; i < user->count; i++) {
@@ -214,9 +278,16 @@ static bool user_line(void *context, const struct sms365_user *user)
         sms365_msisdn_mask(masked, user->numbers[i].msisdn);
         sms365_buf_printf(&numbers, "%s%s", i == 0 ? "" : ", ", masked);
     }
-    cli_say(listing->cli, "%-24s %s", user->name, sms365_buf_text(&numbers));
+    sms365_buf_init(&state, 256);
+    if (state_read(listing->cli, &listing->guard, user->name, &record)) {
+        cli_guard_brief(&state, &listing->guard, &record);
+        (void)cJSON_AddItemToObject(object, "state", cli_guard_json(&listing->guard, &record));
+    }
+    cli_say(listing->cli, "%-24s %s%s%s", user->name, sms365_buf_text(&numbers), state.length > 0 ? "  " : "",
+        sms365_buf_text(&state));
+    sms365_buf_free(&state);
     sms365_buf_free(&numbers);
-    (void)cJSON_AddItemToArray(listing->users, user_json(user));
+    (void)cJSON_AddItemToArray(listing->users, object);
     listing->count++;
     return true;
 }
@@ -230,7 +301,10 @@ static enum cli_exit user_list(struct cli *cli, const struct cli_command *comman
     if (!cli_args(cli, command, options, &argc, argv, 0, 0) || !cli_conf(cli))
         return CLI_USAGE;
     listing.users = cJSON_AddArrayToObject(cli->out, "users");
-    if (sms365_users_each(cli->conf.users_file, user_line, &listing, &err) != SMS365_OK)
+    state_open(cli, &listing.guard);
+    const enum sms365_err code = sms365_users_each(cli->conf.users_file, user_line, &listing, &err);
+    cli_guard_close(&listing.guard);
+    if (code != SMS365_OK)
         return cli_fail_error(cli, &err);
     if (listing.count == 0)
         cli_say(cli, "There is no user in %s; add one with: sms365 user add USER NUMBER", cli->conf.users_file);
@@ -240,6 +314,8 @@ static enum cli_exit user_list(struct cli *cli, const struct cli_command *comman
 static enum cli_exit user_show(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     const struct cli_option options[] = {{NULL, NULL, NULL, NULL}};
+    struct cli_guard guard;
+    struct cli_record record;
     struct sms365_user user;
     struct sms365_error err = {0};
 
@@ -247,12 +323,19 @@ static enum cli_exit user_show(struct cli *cli, const struct cli_command *comman
         return CLI_USAGE;
     if (sms365_users_find(&user, cli->conf.users_file, argv[0], NULL, &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    (void)cJSON_AddItemToObject(cli->out, "user", user_json(&user));
+    cJSON *object = user_json(&user);
+    (void)cJSON_AddItemToObject(cli->out, "user", object);
     for (size_t i = 0; i < user.count; i++) {
         char description[128];
         number_describe(description, sizeof description, &user.numbers[i], NULL);
         cli_say(cli, "+%s%s", user.numbers[i].msisdn, description);
     }
+    state_open(cli, &guard);
+    if (state_read(cli, &guard, user.name, &record)) {
+        cli_guard_say(cli, &guard, user.name, &record);
+        (void)cJSON_AddItemToObject(object, "state", cli_guard_json(&guard, &record));
+    }
+    cli_guard_close(&guard);
     return CLI_DONE;
 }
 
@@ -260,7 +343,8 @@ const struct cli_command cli_user_commands[] = {
     {"user", "add", "USER NUMBER... [--replace] [--force] [--no-check]", "Give a user one or several phone numbers",
         user_add},
     {"user", "remove", "USER", "Take a user's phone numbers away", user_remove},
-    {"user", "list", "", "List users, numbers masked", user_list},
-    {"user", "show", "USER", "Show a user's numbers in full", user_show},
+    {"user", "list", "", "List users, numbers masked, and who is locked", user_list},
+    {"user", "show", "USER", "Show a user's numbers in full, and what was counted", user_show},
+    {"user", "unlock", "USER", "Lift a user's lock and forget failed tries", cli_user_unlock},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -358,23 +358,11 @@ static bool hash_name(
     return hashed;
 }
 
-static struct sms365_limits limits_of(const struct sms365_conf *conf)
-{
-    return (struct sms365_limits){
-        .tries = (int)conf->tries,
-        .life_ms = conf->life_s * 1000,
-        .resend_after_ms = conf->resend_after_s * 1000,
-        .sends_per_hour = (int)conf->sends_per_hour,
-        .host_attempts_per_hour = (int)conf->host_attempts_per_hour,
-        .guard = sms365_guard_limits_of(conf),
-    };
-}
-
 static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challenge_setup *setup)
 {
     const struct sms365_conf *conf = setup->conf;
 
-    ch->limits = limits_of(conf);
+    ch->limits = sms365_limits_of(conf);
     ch->wait_ms = conf->wait_s * 1000;
     ch->timeout_ms = conf->timeout_s * 1000;
     ch->language = (enum sms365_language)conf->language;

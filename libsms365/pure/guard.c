@@ -158,5 +158,10 @@ void sms365_figures_compute(
     const double runs_per_year = (double)DAYS_PER_YEAR * DAY_MS / (double)limits->window_ms;
     figures->tries_per_year = limits->budget * runs_per_year * SMS365_SHARES * stores;
     figures->chance_per_run = limits->budget / codes;
-    figures->chance_per_year = figures->tries_per_year / codes;
+    figures->chance_per_year = figures->tries_per_year < codes ? figures->tries_per_year / codes : 1;
+}
+
+int64_t sms365_messages_per_hour(int64_t sends_per_hour, int64_t stores)
+{
+    return sends_per_hour * SMS365_SHARES * stores;
 }

@@ -108,4 +108,7 @@ struct sms365_figures {
 void sms365_figures_compute(
     struct sms365_figures *figures, const struct sms365_guard_limits *limits, int code_digits, int stores);
 
+/* Messages to one user that somebody who has proved the first factor can cause in any hour. */
+int64_t sms365_messages_per_hour(int64_t sends_per_hour, int64_t stores);
+
 #endif

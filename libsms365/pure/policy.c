@@ -11,6 +11,18 @@
 static const uint8_t user_magic[4] = {'S', '3', 'u', 2};
 static const uint8_t host_magic[4] = {'S', '3', 'h', 1};
 
+struct sms365_limits sms365_limits_of(const struct sms365_conf *conf)
+{
+    return (struct sms365_limits){
+        .tries = (int)conf->tries,
+        .life_ms = conf->life_s * 1000,
+        .resend_after_ms = conf->resend_after_s * 1000,
+        .sends_per_hour = (int)conf->sends_per_hour,
+        .host_attempts_per_hour = (int)conf->host_attempts_per_hour,
+        .guard = sms365_guard_limits_of(conf),
+    };
+}
+
 static void put_header(struct sms365_writer *writer, const uint8_t magic[4], const struct sms365_now *now)
 {
     sms365_put_bytes(writer, magic, 4);

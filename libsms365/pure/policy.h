@@ -31,6 +31,9 @@ struct sms365_limits {
     struct sms365_guard_limits guard;
 };
 
+/* What the configuration says. */
+struct sms365_limits sms365_limits_of(const struct sms365_conf *conf);
+
 enum sms365_phase {
     SMS365_PHASE_SENDING = 1, /* reserved: the request may or may not have been made, or its reply was lost */
     SMS365_PHASE_OPEN = 2     /* sent: the provider's authId is known */

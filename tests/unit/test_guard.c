@@ -232,6 +232,27 @@ static void the_defaults_keep_their_promises(void **state)
     assert_true(six.chance_per_year <= 1.0 / 4000);
 }
 
+static void figures_of_many_stores_add_up_to_certainty_at_most(void **state)
+{
+    struct sms365_figures one, ten, hundred;
+
+    (void)state;
+    sms365_figures_compute(&one, &limits, 4, 1);
+    sms365_figures_compute(&ten, &limits, 4, 10);
+    sms365_figures_compute(&hundred, &limits, 4, 100);
+    assert_true(ten.chance_per_year > 9.9 * one.chance_per_year && ten.chance_per_year < 10.1 * one.chance_per_year);
+    assert_true(ten.chance_per_run <= one.chance_per_run);
+    assert_true(hundred.tries_per_year > 10000);
+    assert_true(hundred.chance_per_year <= 1);
+}
+
+static void messages_count_in_every_share_and_store(void **state)
+{
+    (void)state;
+    assert_int_equal(sms365_messages_per_hour(10, 1), 20);
+    assert_int_equal(sms365_messages_per_hour(30, 100), 6000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +265,8 @@ int main(void)
         cmocka_unit_test(places_are_usual_for_the_window_and_the_least_used_makes_room),
         cmocka_unit_test(a_year_of_guessing_stays_within_the_figures),
         cmocka_unit_test(the_defaults_keep_their_promises),
+        cmocka_unit_test(figures_of_many_stores_add_up_to_certainty_at_most),
+        cmocka_unit_test(messages_count_in_every_share_and_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,53 @@
+/* A user's record in the state store, as commands see it: counters, locks and open challenges. */
+#ifndef SMS365_CLI_GUARD_H
+#define SMS365_CLI_GUARD_H
+
+#include "cli.h"
+#include "edges/store.h"
+#include "pure/policy.h"
+
+#include <sys/types.h>
+
+/* The store of the configuration that cli_conf() read. */
+struct cli_guard {
+    const struct sms365_conf *conf;
+    struct sms365_store *store; /* NULL: not open */
+    struct sms365_limits limits;
+    uid_t own_uid, uid; /* who this process is, and as whom it goes to the store: the directory's owner */
+    gid_t own_gid, gid;
+};
+
+/* One user's record; version 0: there is none (then state is that of a user never seen). */
+struct cli_record {
+    struct sms365_state state; /* what is past is forgotten */
+    struct sms365_now now;
+    uint64_t version;
+};
+
+/* Errors: those of sms365_master_load() and sms365_store_file_open(). Close it also after an error. */
+enum sms365_err cli_guard_open(struct cli *cli, struct cli_guard *guard, struct sms365_error *err);
+void cli_guard_close(struct cli_guard *guard);
+
+enum sms365_err cli_guard_read(
+    struct cli_guard *guard, const char *user, struct cli_record *record, struct sms365_error *err);
+
+/* Change a record by compare-and-swap; edit may be called several times. False of edit: nothing is to be written. */
+typedef bool cli_guard_edit(void *context, struct cli_record *record, const struct sms365_limits *limits);
+enum sms365_err cli_guard_change(
+    struct cli_guard *guard, const char *user, cli_guard_edit *edit, void *context, struct sms365_error *err);
+
+/* The user has numbers now. fresh: they are not the ones that open challenges and usual places belong to. */
+enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, bool fresh, struct sms365_error *err);
+enum sms365_err cli_guard_forget(struct cli_guard *guard, const char *user, struct sms365_error *err);
+
+cJSON *cli_guard_json(const struct cli_guard *guard, const struct cli_record *record);
+/* "locked, 10 failed tries", "locked out for 57 s", "1 failed try" or "". */
+void cli_guard_brief(struct sms365_buf *out, const struct cli_guard *guard, const struct cli_record *record);
+/* Everything, on lines of their own. */
+void cli_guard_say(
+    const struct cli *cli, const struct cli_guard *guard, const char *user, const struct cli_record *record);
+
+/* Whole seconds, rounded up. */
+long long cli_seconds(int64_t ms);
+
+#endif
