@@ -436,18 +436,31 @@ def test_a_forged_report_changes_nothing(product, sandbox, receiver, forge):
     receiver.wait()
 
 
+def test_what_was_mistyped_before_the_right_code_is_given_back(product, sandbox, terminals):
+    product.stack("code", "failed_tries=3", "sends_per_hour=30")
+    for _ in range(4):
+        session = terminals(Session("code", "alice", runs=2))
+        session.sees(FRESH)
+        message = sandbox.wait_message(NUMBER)
+        session.answers(wrong(message))
+        assert session.code() == "PAM_AUTH_ERR"
+        session.sees("2 tries left. Enter it, or r = again: ")
+        session.answers(message["code"])
+        assert session.code() == "PAM_SUCCESS"
+
+
 def test_messages_to_one_user_in_an_hour_are_limited(product, sandbox, clock):
     product.stack("code", "sends_per_hour=2")
-    for _ in range(2):
+    for _ in range(3):  # the first from anywhere, the others from where the user has got in before
         login = Pamtester("code", "alice", env=clock.environment)
         login.sees(FRESH)
         login.answers(sandbox.wait_message(NUMBER)["code"])
         assert login.code() == "PAM_SUCCESS"
-    third = Pamtester("code", "alice", env=clock.environment)
-    third.sees("Too many messages were sent to you. Try again in 60 min. Press Enter: ")
-    third.answers("")
-    assert third.code() == "PAM_MAXTRIES"
-    assert len(sandbox.messages()) == 2
+    fourth = Pamtester("code", "alice", env=clock.environment)
+    fourth.sees("Too many messages were sent to you. Try again in 60 min. Press Enter: ")
+    fourth.answers("")
+    assert fourth.code() == "PAM_MAXTRIES"
+    assert len(sandbox.messages()) == 3
     clock.advance(3601)
     later = Pamtester("code", "alice", env=clock.environment)
     later.sees(FRESH)
