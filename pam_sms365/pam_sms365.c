@@ -73,12 +73,17 @@ static const char *text_item(pam_handle_t *pamh, int item)
     return pam_get_item(pamh, item, &value) == PAM_SUCCESS ? value : NULL;
 }
 
-/* sshd's password method runs the stack in the session leader itself and answers every prompt with the password. */
-static bool is_ssh_password_method(pam_handle_t *pamh)
+/*
+ * sshd's password method runs the stack in the connection's monitor and answers every prompt with the password; its
+ * keyboard-interactive method runs it in a child of the monitor, which leads the connection's session. What is neither
+ * (an sshd without a session of its own: started by inetd, or to debug) cannot be told from the former, and shares its
+ * session with other connections.
+ */
+static bool ssh_can_ask(pam_handle_t *pamh)
 {
     const char *tty = text_item(pamh, PAM_TTY);
 
-    return tty != NULL && strcmp(tty, "ssh") == 0 && getpid() == getsid(0);
+    return tty == NULL || strcmp(tty, "ssh") != 0 || getppid() == getsid(0);
 }
 
 /* The configuration's first_factor, held against what PAM knows. Says in the log what was missing. */
@@ -237,10 +242,11 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
         return PAM_USER_UNKNOWN;
     if (!read_arguments(pamh, argc, argv, &options.conf, overrides))
         return PAM_SERVICE_ERR;
-    if (is_ssh_password_method(pamh)) {
+    if (!ssh_can_ask(pamh)) {
         pam_syslog(pamh, LOG_WARNING,
-            "sshd's password method cannot ask for a code (it answers every prompt with the password): denied. Use "
-            "keyboard-interactive. See \"sshd\" in pam_sms365(8)");
+            "denied: sshd's password method cannot ask for a code (it answers every prompt with the password), nor can "
+            "an "
+            "sshd started by inetd or to debug. Use keyboard-interactive. See \"sshd\" in pam_sms365(8)");
         return PAM_AUTH_ERR;
     }
     if (sms365_open(&instance, &options, &err) != SMS365_OK) {

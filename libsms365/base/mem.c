@@ -4,21 +4,39 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-bool sms365_secret_alloc(struct sms365_secret *secret, size_t length)
+/* Whole pages, with room for a NUL behind the data. */
+static size_t mapped_for(size_t length)
 {
     const size_t page = 4096;
-    const size_t mapped = (length / page + 1) * page;
+
+    return (length / page + 1) * page;
+}
+
+bool sms365_secret_alloc(struct sms365_secret *secret, size_t length)
+{
+    const size_t mapped = mapped_for(length);
     void *data = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (data == MAP_FAILED)
         return false;
-    /* Both are best effort: RLIMIT_MEMLOCK may be small, and an old kernel may know neither. */
+    /* Both are best effort: RLIMIT_MEMLOCK may be small. */
     (void)madvise(data, mapped, MADV_DONTDUMP);
-    (void)madvise(data, mapped, MADV_WIPEONFORK);
     (void)mlock(data, mapped);
     sms365_secret_free(secret);
     *secret = (struct sms365_secret){data, length, mapped};
     return true;
+}
+
+void *sms365_secret_new(size_t size_bytes)
+{
+    struct sms365_secret secret = {0};
+
+    return sms365_secret_alloc(&secret, size_bytes) ? secret.data : NULL;
+}
+
+void sms365_secret_delete(void *data, size_t size_bytes)
+{
+    sms365_secret_free(&(struct sms365_secret){data, size_bytes, mapped_for(size_bytes)});
 }
 
 bool sms365_secret_set(struct sms365_secret *secret, const void *data, size_t length)

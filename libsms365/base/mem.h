@@ -25,6 +25,10 @@ bool sms365_secret_alloc(struct sms365_secret *secret, size_t length);
 /* Wipe and release; the secret is empty afterwards. */
 void sms365_secret_free(struct sms365_secret *secret);
 
+/* Zeroed memory for a struct that holds secrets, left out of core dumps; NULL when there is none. delete wipes it. */
+void *sms365_secret_new(size_t size_bytes);
+void sms365_secret_delete(void *data, size_t size_bytes);
+
 /* Overwrite in a way the compiler cannot leave out. */
 void sms365_wipe(void *data, size_t length);
 

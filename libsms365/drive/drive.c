@@ -46,6 +46,7 @@ static void do_call(const struct sms365_drive *drive, const struct sms365_action
         .params = action->params,
         .param_count = action->param_count,
         .once = action->once,
+        .key = action->key == NULL ? NULL : sms365_keys_find(drive->provider->keys, action->key),
         .timeout_ms = action->timeout_ms,
     };
 
@@ -53,6 +54,8 @@ static void do_call(const struct sms365_drive *drive, const struct sms365_action
     event->err = sms365_provider_call(drive->provider, &request, &scratch->reply, &scratch->err);
     if (event->err != SMS365_OK)
         sms365_log_line(drive->log, LOG_ERR, "%s: %s", sms365_endpoint_get(action->endpoint)->path, scratch->err.text);
+    if (drive->provider->chosen != NULL)
+        event->key = drive->provider->chosen->name;
     if (scratch->reply == NULL)
         return;
     event->provider_error = sms365_reply_error(scratch->reply);

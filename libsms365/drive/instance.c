@@ -102,7 +102,7 @@ enum sms365_err sms365_instance_open(struct sms365 **instance, const struct sms3
         [SMS365_LOG_WARNING] = LOG_WARNING,
         [SMS365_LOG_INFO] = LOG_INFO,
     };
-    struct sms365 *fresh = calloc(1, sizeof *fresh);
+    struct sms365 *fresh = sms365_secret_new(sizeof *fresh);
     enum sms365_err code;
 
     *instance = NULL;
@@ -139,8 +139,7 @@ void sms365_close(struct sms365 *instance)
     sms365_provider_close(&instance->provider);
     sms365_store_close(instance->store);
     sms365_keys_free(&instance->keys);
-    sms365_wipe(instance, sizeof *instance);
-    free(instance);
+    sms365_secret_delete(instance, sizeof *instance);
 }
 
 /* --- A login --- */
@@ -184,7 +183,10 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
                                          : "local",
         .known = subject->known,
         .first_factor = subject->first_factor || instance->conf.first_factor == SMS365_FIRST_NONE,
-        .count_host = !subject->first_factor,
+        /* People at this machine have no address that could be told from others': their messages are counted instead.
+         */
+        .count_host =
+            !subject->first_factor && (!subject->known || (subject->host != NULL && subject->host[0] != '\0')),
         .numbers = numbers,
         .conf = &instance->conf,
         .callback_key = instance->callback_key,
@@ -208,7 +210,7 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
         if (code != SMS365_OK)
             (void)sms365_error_set(err, code, "the challenge cannot be made: %s", sms365_strerror(code));
     }
-    sms365_wipe(setup.seed, sizeof setup.seed);
+    sms365_wipe(&setup, sizeof setup);
     return code;
 }
 

@@ -73,7 +73,7 @@ static enum sms365_err post_key(struct sms365_provider *provider, const struct s
             provider->chosen = key;
             provider->chosen_url = which;
         }
-        if (code != SMS365_UNREACHABLE)
+        if (code != SMS365_UNREACHABLE && code != SMS365_WRONG_ADDRESS)
             break;
     }
     return code;
@@ -145,10 +145,13 @@ enum sms365_err sms365_provider_call(struct sms365_provider *provider, const str
     sms365_buf_init(&body, REPLY_MAX);
     body.secret = true; /* key/get and key/reset answer with a key */
     code = sms365_provider_raw(provider, request, &body, err);
-    if (code == SMS365_OK)
+    const bool left = code == SMS365_OK;
+    if (left)
         code =
             sms365_api_decode(reply, sms365_endpoint_get(request->endpoint), sms365_buf_text(&body), body.length, err);
     sms365_buf_free(&body);
+    if (code == SMS365_NO_MEMORY && left)
+        return sms365_error_set(err, SMS365_REPLY_LOST, "no memory for the reply; the provider has acted");
     return code;
 }
 

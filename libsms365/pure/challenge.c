@@ -391,11 +391,14 @@ enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const 
     *challenge = NULL;
     if (setup->number_count > SMS365_NUMBERS_MAX || setup->holder[0] == '\0' || conf->sends_per_hour > SMS365_SENDS_MAX)
         return SMS365_BAD_ARGUMENT;
-    ch = calloc(1, sizeof *ch);
+    ch = sms365_secret_new(sizeof *ch);
     if (ch == NULL)
         return SMS365_NO_MEMORY;
-    if (!sms365_str_copy(ch->user, sizeof ch->user, setup->user) ||
-        !sms365_str_copy(ch->service, sizeof ch->service, setup->service) ||
+    /* A name that nobody has is only hashed: as much of it as fits will do. */
+    const bool fits = sms365_str_copy(ch->user, sizeof ch->user, setup->user);
+    if (!fits && !setup->known)
+        memcpy(ch->user, setup->user, sizeof ch->user - 1);
+    if ((!fits && setup->known) || !sms365_str_copy(ch->service, sizeof ch->service, setup->service) ||
         !sms365_str_copy(ch->host, sizeof ch->host, setup->host) || !expand_text(ch, setup)) {
         sms365_challenge_free(ch);
         return SMS365_BAD_ARGUMENT;
@@ -438,8 +441,6 @@ void sms365_challenge_feed(struct sms365_challenge *ch, const struct sms365_even
 
 void sms365_challenge_free(struct sms365_challenge *ch)
 {
-    if (ch == NULL)
-        return;
-    sms365_wipe(ch, sizeof *ch);
-    free(ch);
+    if (ch != NULL)
+        sms365_secret_delete(ch, sizeof *ch);
 }

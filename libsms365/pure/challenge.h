@@ -30,6 +30,8 @@
 #define SMS365_PROMPT_SIZE 512
 #define SMS365_CALL_PARAMS_MAX 8
 #define SMS365_VALUE_SIZE 1024
+#define SMS365_REFUSAL_FIRST 101 /* of the errors that the reference documents for 2fa/send ... */
+#define SMS365_REFUSAL_LAST 106  /* ... all of which say that nothing was sent */
 #define SMS365_AUDIT_SIZE 2048
 
 /* What a challenge is made of. Everything is copied, but text, from, callback and contact, which outlive it. */
@@ -77,6 +79,7 @@ struct sms365_action {
     const struct sms365_param *params;
     size_t param_count;
     bool once;          /* a send: never to be written twice */
+    const char *key;    /* name of the key to use; NULL or "": as configured */
     int64_t timeout_ms; /* also WAIT */
     /* WAIT */
     const uint8_t *id;
@@ -105,6 +108,7 @@ struct sms365_event {
     const struct sms365_record *record;
     uint64_t version;
     int provider_error;  /* with err REFUSED */
+    const char *key;     /* name of the key that was used; NULL when it cannot be told */
     const char *auth_id; /* fields of the reply; NULL when missing */
     const char *auth_status;
     const char *auth;

@@ -14,10 +14,11 @@ static bool draw(struct sms365_challenge *ch, uint8_t id[SMS365_ID_BYTES])
     const unsigned counter = ch->drawn++;
 
     memcpy(key.bytes, ch->seed, sizeof key.bytes);
-    if (!sms365_hmac(mac, &key, &counter, sizeof counter))
-        return false;
-    memcpy(id, mac, SMS365_ID_BYTES);
-    return true;
+    const bool drawn = sms365_hmac(mac, &key, &counter, sizeof counter);
+    sms365_wipe(&key, sizeof key);
+    if (drawn)
+        memcpy(id, mac, SMS365_ID_BYTES);
+    return drawn;
 }
 
 /* The holder's challenge must still be the one this process decided upon, or none if there was none. */
@@ -82,6 +83,27 @@ static void refunded(struct sms365_challenge *ch)
     challenge_deny(ch, ch->pending);
 }
 
+/* Why a call that failed denies. */
+static enum sms365_reason reason_of_call(const struct sms365_event *event)
+{
+    switch (event->err) {
+    case SMS365_REFUSED:
+        return challenge_reason_of(event->provider_error);
+    case SMS365_UNREACHABLE:
+        return SMS365_REASON_UNREACHABLE;
+    case SMS365_WRONG_ADDRESS:
+        return SMS365_REASON_WRONG_ADDRESS;
+    case SMS365_NO_KEY:
+        return SMS365_REASON_CONFIG_UNUSABLE;
+    case SMS365_REPLY_LOST:
+        return SMS365_REASON_REPLY_LOST;
+    case SMS365_BAD_REPLY:
+        return SMS365_REASON_BAD_REPLY;
+    default:
+        return SMS365_REASON_INTERNAL;
+    }
+}
+
 /* Nothing was sent, for certain: the charge is given back, then the person told. */
 static void not_sent(struct sms365_challenge *ch, enum sms365_reason reason)
 {
@@ -107,23 +129,18 @@ static void on_sent(struct sms365_challenge *ch, const struct sms365_event *even
     case SMS365_OK:
         break;
     case SMS365_REFUSED:
-        not_sent(ch, challenge_reason_of(event->provider_error));
-        return;
-    case SMS365_UNREACHABLE:
-        not_sent(ch, SMS365_REASON_UNREACHABLE);
-        return;
-    case SMS365_WRONG_ADDRESS:
-    case SMS365_NO_KEY:
-        not_sent(ch, SMS365_REASON_WRONG_ADDRESS);
+        /* Only what the reference documents says that no message went out. */
+        if (event->provider_error >= SMS365_REFUSAL_FIRST && event->provider_error <= SMS365_REFUSAL_LAST)
+            not_sent(ch, reason_of_call(event));
+        else
+            challenge_prompt_lost(ch, SMS365_REASON_PROVIDER_REFUSED);
         return;
     case SMS365_REPLY_LOST:
-        challenge_prompt_lost(ch, SMS365_REASON_REPLY_LOST);
-        return;
     case SMS365_BAD_REPLY:
-        challenge_prompt_lost(ch, SMS365_REASON_BAD_REPLY);
+        challenge_prompt_lost(ch, reason_of_call(event));
         return;
-    default:
-        challenge_deny(ch, SMS365_REASON_INTERNAL);
+    default: /* what never left this machine */
+        not_sent(ch, reason_of_call(event));
         return;
     }
     if (!is_auth_id(event->auth_id)) {
@@ -132,6 +149,8 @@ static void on_sent(struct sms365_challenge *ch, const struct sms365_event *even
     }
     ch->slot.phase = SMS365_PHASE_OPEN;
     (void)sms365_str_copy(ch->slot.auth_id, sizeof ch->slot.auth_id, event->auth_id);
+    if (event->key == NULL || !sms365_str_copy(ch->slot.key, sizeof ch->slot.key, event->key))
+        ch->slot.key[0] = '\0';
     ch->slot.delivery =
         (uint8_t)(event->auth_status == NULL ? SMS365_DELIVERY_PENDING : sms365_delivery_parse(event->auth_status));
     ch->report_until_ms = ch->now.boot_ms + ch->wait_ms;
@@ -291,13 +310,14 @@ static bool is_code(const char *text)
     return strlen(text) == SMS365_CODE_DIGITS && strspn(text, "0123456789") == SMS365_CODE_DIGITS;
 }
 
-static void send_again(struct sms365_challenge *ch)
+/* Send a further message, to this number, if it is not too soon. */
+static void send_again(struct sms365_challenge *ch, const char *msisdn)
 {
     const int64_t left_ms = sms365_slot_resend_ms(&ch->slot, &ch->limits, &ch->now);
     char duration[32];
 
     if (left_ms == 0) {
-        challenge_send(ch, ch->slot.msisdn);
+        challenge_send(ch, msisdn);
         return;
     }
     sms365_text_duration(duration, ch->language, left_ms);
@@ -320,7 +340,7 @@ static void send_other(struct sms365_challenge *ch)
     }
     while (index < ch->number_count && strcmp(ch->numbers[index], ch->slot.msisdn) != 0)
         index++;
-    challenge_send(ch, ch->numbers[(index + 1) % ch->number_count]);
+    send_again(ch, ch->numbers[(index + 1) % ch->number_count]);
 }
 
 static void on_answer(struct sms365_challenge *ch, const struct sms365_event *event)
@@ -334,7 +354,7 @@ static void on_answer(struct sms365_challenge *ch, const struct sms365_event *ev
     } else if (answer[0] == '\0') {
         challenge_deny(ch, SMS365_REASON_NO_ANSWER);
     } else if (strcmp(answer, "r") == 0 || strcmp(answer, "R") == 0) {
-        send_again(ch);
+        send_again(ch, ch->slot.msisdn);
     } else if (strcmp(answer, "o") == 0 || strcmp(answer, "O") == 0) {
         send_other(ch);
     } else if (is_code(answer)) {
@@ -352,7 +372,7 @@ static void on_lost_answer(struct sms365_challenge *ch, const struct sms365_even
 
     if (event->answer != NULL && trim_answer(answer, sizeof answer, event->answer) &&
         (strcmp(answer, "r") == 0 || strcmp(answer, "R") == 0))
-        send_again(ch);
+        send_again(ch, ch->slot.msisdn);
     else
         challenge_deny(ch, ch->pending);
 }
@@ -428,39 +448,19 @@ static void gone(struct sms365_challenge *ch)
 
 static void on_checked(struct sms365_challenge *ch, const struct sms365_event *event)
 {
+    const char *auth = event->auth == NULL ? "" : event->auth;
+
     sms365_wipe(ch->code, sizeof ch->code);
-    switch (event->err) {
-    case SMS365_OK:
-        if (event->auth != NULL && strcmp(event->auth, "ok") == 0)
-            challenge_write(ch, change_consume, challenge_allow, deny_why);
-        else if (event->auth != NULL && strcmp(event->auth, "nok") == 0)
-            challenge_deny(ch, ch->slot.tries < ch->limits.tries ? SMS365_REASON_WRONG_CODE : SMS365_REASON_TRIES_USED);
-        else
-            challenge_deny(ch, SMS365_REASON_BAD_REPLY);
-        return;
-    case SMS365_REFUSED:
-        if (event->provider_error == 302) /* "No authentication message found for authId" */
-            challenge_write(ch, change_drop, gone, deny_why);
-        else
-            challenge_deny(ch, challenge_reason_of(event->provider_error));
-        return;
-    case SMS365_UNREACHABLE:
-        challenge_deny(ch, SMS365_REASON_UNREACHABLE);
-        return;
-    case SMS365_WRONG_ADDRESS:
-    case SMS365_NO_KEY:
-        challenge_deny(ch, SMS365_REASON_WRONG_ADDRESS);
-        return;
-    case SMS365_REPLY_LOST:
-        challenge_deny(ch, SMS365_REASON_REPLY_LOST);
-        return;
-    case SMS365_BAD_REPLY:
+    if (event->err == SMS365_REFUSED && event->provider_error == 302) /* "No authentication message found for authId" */
+        challenge_write(ch, change_drop, gone, deny_why);
+    else if (event->err != SMS365_OK)
+        challenge_deny(ch, reason_of_call(event));
+    else if (strcmp(auth, "ok") == 0)
+        challenge_write(ch, change_consume, challenge_allow, deny_why);
+    else if (strcmp(auth, "nok") != 0)
         challenge_deny(ch, SMS365_REASON_BAD_REPLY);
-        return;
-    default:
-        challenge_deny(ch, SMS365_REASON_INTERNAL);
-        return;
-    }
+    else
+        challenge_deny(ch, ch->slot.tries < ch->limits.tries ? SMS365_REASON_WRONG_CODE : SMS365_REASON_TRIES_USED);
 }
 
 static void charged(struct sms365_challenge *ch)
@@ -474,6 +474,7 @@ static void charged(struct sms365_challenge *ch)
     add_param(ch, &count, "authId", ch->slot.auth_id);
     add_param(ch, &count, "code", ch->code);
     challenge_call(ch, SMS365_EP_2FA_CHECK, count, false, ch->timeout_ms, on_checked);
+    ch->action.key = ch->slot.key; /* the authId is one of that key's account */
 }
 
 void challenge_check(struct sms365_challenge *ch)

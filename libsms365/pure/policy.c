@@ -82,6 +82,7 @@ static void put_slot(struct sms365_writer *writer, const struct sms365_slot *slo
     sms365_put_i64(writer, slot->sent_ms);
     sms365_put_text(writer, slot->msisdn);
     sms365_put_text(writer, slot->auth_id);
+    sms365_put_text(writer, slot->key);
 }
 
 static void take_slot(
@@ -97,6 +98,7 @@ static void take_slot(
     slot->sent_ms = take_moment(reader, shift_ms, now);
     sms365_take_text(reader, slot->msisdn, sizeof slot->msisdn);
     sms365_take_text(reader, slot->auth_id, sizeof slot->auth_id);
+    sms365_take_text(reader, slot->key, sizeof slot->key);
     if ((slot->phase != SMS365_PHASE_SENDING && slot->phase != SMS365_PHASE_OPEN) ||
         slot->delivery > SMS365_DELIVERY_FAILED || slot->share >= SMS365_SHARES ||
         (slot->phase == SMS365_PHASE_OPEN && slot->auth_id[0] == '\0'))

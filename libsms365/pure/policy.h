@@ -15,10 +15,11 @@
 #include "pure/msisdn.h"
 #include "sms365.h"
 
-#define SMS365_ID_BYTES 16     /* names one message sent, and its delivery report */
-#define SMS365_HOLDER_BYTES 16 /* keyed hash of service and holder */
-#define SMS365_AUTH_ID_SIZE 65 /* the provider's authId, with the NUL */
-#define SMS365_OPEN_MAX 16     /* challenges of one user that may be open side by side */
+#define SMS365_ID_BYTES 16      /* names one message sent, and its delivery report */
+#define SMS365_HOLDER_BYTES 16  /* keyed hash of service and holder */
+#define SMS365_AUTH_ID_SIZE 65  /* the provider's authId, with the NUL */
+#define SMS365_KEY_NAME_SIZE 33 /* of the key store's names, with the NUL */
+#define SMS365_OPEN_MAX 16      /* challenges of one user that may be open side by side */
 #define SMS365_HOUR_MS 3600000
 
 /* The figures of the configuration that policy and the challenge need. */
@@ -57,6 +58,7 @@ struct sms365_slot {
     int64_t sent_ms;
     char msisdn[SMS365_MSISDN_SIZE];
     char auth_id[SMS365_AUTH_ID_SIZE];
+    char key[SMS365_KEY_NAME_SIZE]; /* of the account that knows auth_id; "": as configured */
 };
 
 /* A user's record. Plain data; {0} is that of a user never seen. */

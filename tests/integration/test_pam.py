@@ -323,7 +323,7 @@ def test_a_number_that_fails_says_so_and_another_is_offered(product, sandbox):
 
 def test_only_the_newest_code_counts(product, sandbox):
     product.users(alice=[NUMBER, OTHER_NUMBER])
-    login = Pamtester(product.stack("code"), "alice")
+    login = Pamtester(product.stack("code", "resend_after=0"), "alice")
     login.sees("o = other number: ")
     first = sandbox.wait_message(NUMBER)
     login.answers("o")
@@ -332,6 +332,15 @@ def test_only_the_newest_code_counts(product, sandbox):
     login.answers(first["code"])
     login.sees("Wrong code")
     assert login.code() == "PAM_AUTH_ERR"
+
+
+def test_the_other_number_waits_like_a_resend_unless_the_message_failed(product, sandbox):
+    product.users(alice=[NUMBER, OTHER_NUMBER])
+    login = Pamtester(product.stack("code"), "alice")
+    login.sees("o = other number: ")
+    login.answers("o")
+    login.sees("Too soon: r works again in ")
+    assert len(sandbox.messages()) == 1
 
 
 def test_with_one_number_there_is_no_other(product, sandbox):

@@ -251,7 +251,10 @@ static void what_is_no_such_reply_is_a_bad_reply(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (outcome("2fa/check", cases[i]) != SMS365_BAD_REPLY)
             fail_msg("%s", cases[i]);
-    assert_int_equal(outcome("2fa/check", "{\"status\":1,\"a\":[[[[[[[1]]]]]]]}"), SMS365_OK);
+    assert_int_equal(outcome("2fa/check", "{\"status\":1,\"error\":0,\"a\":[[[[[[[1]]]]]]]}"), SMS365_OK);
+    /* What lets somebody in has to say that there was no error. */
+    assert_int_equal(outcome("2fa/check", "{\"status\":1,\"auth\":\"ok\"}"), SMS365_BAD_REPLY);
+    assert_int_equal(outcome("2fa/check", "{\"status\":1,\"error\":0,\"auth\":\"ok\"}"), SMS365_OK);
 }
 
 static void a_raw_nul_is_refused_wherever_it_stands(void **state)
@@ -359,7 +362,7 @@ static void fields_of_the_wrong_kind_make_a_success_a_bad_reply(void **state)
         {"2fa/check", "{\"status\":1,\"auth\":null}", SMS365_BAD_REPLY},
         {"2fa/check", "{\"status\":1,\"auth\":[\"ok\"]}", SMS365_BAD_REPLY},
         {"2fa/check", "{\"status\":1,\"auth\":{\"0\":\"ok\"}}", SMS365_BAD_REPLY},
-        {"2fa/check", "{\"status\":1,\"other\":null,\"more\":[true]}", SMS365_OK},
+        {"2fa/check", "{\"status\":1,\"error\":0,\"other\":null,\"more\":[true]}", SMS365_OK},
         {"2fa/send", "{\"status\":1,\"authId\":false}", SMS365_BAD_REPLY},
         {"2fa/send", "{\"status\":0,\"error\":101,\"authId\":false}", SMS365_REFUSED},
         {"me/balance", "{\"status\":1,\"balance\":\"12.5\"}", SMS365_OK},
