@@ -252,6 +252,8 @@ const char *event_code(const struct message *message);
 /* The message of that authId; NOBODY. */
 int event_auth_id(const char *text);
 /* True for an answer that is a code. */
+/* Does this refusal of a send say that no message went out? */
+bool event_says_not_sent(int error);
 bool event_is_code(enum answer answer);
 
 /* --- explore_subjects.c --- */

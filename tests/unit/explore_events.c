@@ -12,6 +12,11 @@ static const char *const delivery_words[DELIVERY_WORDS] = {"s", "d", "f", NULL, 
 static const char long_id[] = "0123456789012345678901234567890123456789012345678901234567890123456789";
 static const char *const bad_ids[BAD_IDS] = {NULL, "", "a b", "a\nb", "\xce\xb1", "a\x7f", long_id + 5};
 /* 101 to 106: 2fa/send. 300 to 302: 2fa/check. The last stands for all that are not documented. */
+bool event_says_not_sent(int error)
+{
+    return error >= 101 && error <= 106; /* the errors that the reference documents for 2fa/send */
+}
+
 static const int refusals[REFUSALS] = {101, 102, 103, 105, 106, 300, 301, 302, 999, 0};
 static const char *const odd_auths[ODD_AUTHS] = {
     NULL, "", "OK", "Ok", " ok", "ok ", "ok\n", "okok", "o", "1", "true", "nok "};
@@ -132,11 +137,12 @@ static void make_sent(struct sms365_event *event, struct proc *proc, struct move
     case SEND_REFUSED:
         event->err = SMS365_REFUSED;
         event->provider_error = refusals[move.arg];
-        message->stage = STAGE_NOT_SENT;
+        if (event_says_not_sent(event->provider_error))
+            message->stage = STAGE_NOT_SENT;
         break;
     case SEND_ERR:
         event->err = (enum sms365_err)move.arg;
-        if (move.arg == SMS365_UNREACHABLE || move.arg == SMS365_WRONG_ADDRESS || move.arg == SMS365_NO_KEY)
+        if (move.arg != SMS365_REPLY_LOST && move.arg != SMS365_BAD_REPLY)
             message->stage = STAGE_NOT_SENT;
         break;
     case SEND_OK:

@@ -47,9 +47,10 @@ int ledger_charges(void)
 
     if (!sms365_state_decode(&state, &now, cell->value, cell->length))
         return 0;
-    for (size_t i = 0; i < state.send_count; i++)
-        if (now.boot_ms - state.sends[i] < SMS365_HOUR_MS)
-            count++;
+    for (size_t share = 0; share < SMS365_SHARES; share++)
+        for (size_t i = 0; i < state.shares[share].send_count; i++)
+            if (now.boot_ms - state.shares[share].sends[i] < SMS365_HOUR_MS)
+                count++;
     return count;
 }
 

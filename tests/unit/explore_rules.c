@@ -36,8 +36,9 @@ static uint32_t reason_of_err(enum sms365_err err)
     case SMS365_UNREACHABLE:
         return REASON(UNREACHABLE);
     case SMS365_WRONG_ADDRESS:
-    case SMS365_NO_KEY:
         return REASON(WRONG_ADDRESS);
+    case SMS365_NO_KEY:
+        return REASON(CONFIG_UNUSABLE);
     case SMS365_REPLY_LOST:
         return REASON(REPLY_LOST);
     case SMS365_BAD_REPLY:
@@ -53,18 +54,18 @@ static void before_reply(struct proc *proc, struct move move, const struct sms36
     const bool send = proc->ch.action.endpoint == SMS365_EP_2FA_SEND;
     const enum sms365_err err = event->err;
 
-    if (err == SMS365_REFUSED && send)
+    if (err == SMS365_REFUSED && send && event_says_not_sent(event->provider_error))
         doom(proc, RULE_failed_send_opens_nothing, reason_of_refusal(event->provider_error), true);
+    else if (err == SMS365_REFUSED && send)
+        return; /* nobody knows whether a message went out: as after a lost reply */
     else if (err == SMS365_REFUSED && event->provider_error == 302)
         doom(proc, RULE_only_an_exact_ok_is_accepted, REASON(EXPIRED) | gone, true);
     else if (err == SMS365_REFUSED)
         doom(proc, RULE_only_an_exact_ok_is_accepted, reason_of_refusal(event->provider_error), false);
     else if (err != SMS365_OK && !send)
         doom(proc, RULE_only_an_exact_ok_is_accepted, reason_of_err(err), false);
-    else if (err == SMS365_UNREACHABLE || err == SMS365_WRONG_ADDRESS || err == SMS365_NO_KEY)
-        doom(proc, RULE_failed_send_opens_nothing, reason_of_err(err), true);
     else if (err != SMS365_OK && err != SMS365_REPLY_LOST && err != SMS365_BAD_REPLY)
-        doom(proc, RULE_failed_send_opens_nothing, REASON(INTERNAL), false);
+        doom(proc, RULE_failed_send_opens_nothing, reason_of_err(err), true);
     else if (!send && move.choice == CHECK_ODD)
         doom(proc, RULE_only_an_exact_ok_is_accepted, REASON(BAD_REPLY), false);
     else if (!send && strcmp(event->auth, "nok") == 0)
@@ -86,7 +87,8 @@ static void before_answer(struct proc *proc, enum answer answer, const char *tex
     } else if (again || (other && !lost)) {
         proc->diary.wished = 1;
     } else if (lost) {
-        doom(proc, RULE_answer_that_is_no_code_denies, REASON(REPLY_LOST) | REASON(BAD_REPLY), false);
+        doom(proc, RULE_answer_that_is_no_code_denies,
+            REASON(REPLY_LOST) | REASON(BAD_REPLY) | REASON(PROVIDER_REFUSED), false);
     } else if (event_is_code(answer)) {
         memcpy(proc->diary.typed, text + strspn(text, " \t"), SMS365_CODE_DIGITS);
     } else {
@@ -198,7 +200,7 @@ static void check_send(struct proc *proc)
     message->called_ms = world.common.true_ms;
     check_send_params(proc, message);
     check_send_cause(proc, message);
-    if (ledger_messages() > current_run->sends_per_hour)
+    if (ledger_messages() > current_run->sends_per_hour * SMS365_SHARES)
         violate(RULE_messages_per_hour, "%d messages", ledger_messages());
     if (ledger_charges() < ledger_messages())
         violate(RULE_message_is_charged_first, "%d charges, %d messages", ledger_charges(), ledger_messages());

@@ -56,6 +56,11 @@ const struct sms365_conf *subject_conf(const struct run *run)
     conf.resend_after_s = 30;
     conf.sends_per_hour = run->sends_per_hour;
     conf.host_attempts_per_hour = run->host_attempts_per_hour;
+    conf.failed_tries = SMS365_FAILS_MAX; /* test_guard.c and test_guard.py look at the guard's limits */
+    conf.failed_tries_days = 30;
+    conf.lockout_after = 20;
+    conf.lockout_s = 60;
+    conf.lockout_max_s = 3600;
     conf.wait_s = run->wait_s;
     conf.timeout_s = 15;
     conf.language = run->greek ? SMS365_LANGUAGE_EL : SMS365_LANGUAGE_EN;
@@ -96,6 +101,7 @@ void subject_login(struct proc *proc, enum subject subject)
 
     setup.machine = "host";
     setup.holder = info->holder;
+    setup.place = "place";
     setup.known = info->known;
     setup.first_factor = info->first_factor;
     setup.count_host = info->count_host;

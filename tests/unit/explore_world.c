@@ -256,8 +256,8 @@ static uint64_t mix_proc(uint64_t hash, const struct proc *proc)
     hash = MIX_FIELDS(hash, ch, now, action);
     hash = MIX_FIELDS(hash, ch, then, version);
     hash = MIX_FIELDS(hash, ch, slot, value);
-    hash = mix(hash, &ch->state.send_count, sizeof ch->state.send_count);
-    hash = mix(hash, ch->state.sends, ch->state.send_count * sizeof *ch->state.sends);
+    hash = mix(hash, ch->state.shares, sizeof ch->state.shares);
+    hash = mix(hash, &ch->state.places, sizeof ch->state.places);
     hash = mix(hash, &ch->state.slot_count, sizeof ch->state.slot_count);
     hash = mix(hash, ch->state.slots, ch->state.slot_count * sizeof *ch->state.slots);
     hash = mix(hash, ch->code, sizeof ch->code);
