@@ -45,14 +45,14 @@ static void a_lowered_limit_waits_for_the_send_that_makes_room(void **unused)
     const struct sms365_slot slot = slot_of(1, 1, now.boot_ms);
     struct sms365_limits with = limits;
     struct sms365_state state = {
-        .send_count = 4, .sends = {2 * HOUR - 40, 2 * HOUR - 30, 2 * HOUR - 20, 2 * HOUR - 10}};
+        .shares = {{.send_count = 4, .sends = {2 * HOUR - 40, 2 * HOUR - 30, 2 * HOUR - 20, 2 * HOUR - 10}}}};
     int64_t retry_after_ms;
 
     (void)unused;
     with.sends_per_hour = 2;
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &now, &retry_after_ms), SMS365_REASON_TOO_MANY_SENDS);
     assert_int_equal(retry_after_ms, HOUR - 20);
-    assert_int_equal(state.send_count, 4);
+    assert_int_equal(state.shares[0].send_count, 4);
 }
 
 static void sixteen_challenges_may_be_open_and_a_holder_replaces_its_own(void **unused)
@@ -69,7 +69,7 @@ static void sixteen_challenges_may_be_open_and_a_holder_replaces_its_own(void **
     struct sms365_slot slot = slot_of(100, 100, now.boot_ms);
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &now, &retry_after_ms), SMS365_REASON_TOO_MANY_OPEN);
     assert_int_equal(retry_after_ms, with.life_ms - MINUTE);
-    assert_int_equal(state.send_count, SMS365_OPEN_MAX);
+    assert_int_equal(state.shares[0].send_count, SMS365_OPEN_MAX);
     slot = slot_of(101, 7, now.boot_ms);
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &now, &retry_after_ms), SMS365_REASON_NONE);
     assert_int_equal(state.slot_count, SMS365_OPEN_MAX);
@@ -87,16 +87,16 @@ static void a_refund_takes_back_the_one_send_and_its_challenge(void **unused)
     (void)reserve(&state, &limits, 2, 2, HOUR + 5);
     (void)reserve(&state, &limits, 3, 3, HOUR + 9);
     sms365_state_refund(&state, (uint8_t[SMS365_ID_BYTES]){2});
-    assert_int_equal(state.send_count, 2);
-    assert_int_equal(state.sends[0], HOUR);
-    assert_int_equal(state.sends[1], HOUR + 9);
+    assert_int_equal(state.shares[0].send_count, 2);
+    assert_int_equal(state.shares[0].sends[0], HOUR);
+    assert_int_equal(state.shares[0].sends[1], HOUR + 9);
     assert_int_equal(state.slot_count, 2);
     assert_null(sms365_state_slot(&state, (uint8_t[SMS365_ID_BYTES]){2}));
     sms365_state_refund(&state, (uint8_t[SMS365_ID_BYTES]){2});
-    assert_int_equal(state.send_count, 2);
+    assert_int_equal(state.shares[0].send_count, 2);
     assert_false(sms365_state_drop(&state, (uint8_t[SMS365_ID_BYTES]){2}));
     assert_true(sms365_state_drop(&state, (uint8_t[SMS365_ID_BYTES]){1}));
-    assert_int_equal(state.send_count, 2);
+    assert_int_equal(state.shares[0].send_count, 2);
     assert_int_equal(state.slot_count, 1);
 }
 

@@ -16,7 +16,7 @@ static struct sms365_state full_state(const struct sms365_now *now)
 
     memset(&state, 0, sizeof state);
     for (int i = 0; i < SMS365_SENDS_MAX; i++)
-        state.sends[state.send_count++] = now->boot_ms - SMS365_SENDS_MAX + i;
+        state.shares[0].sends[state.shares[0].send_count++] = now->boot_ms - SMS365_SENDS_MAX + i;
     for (int i = 0; i < SMS365_OPEN_MAX; i++) {
         struct sms365_slot *slot = &state.slots[state.slot_count++];
         *slot = slot_of((uint8_t)(i + 1), (uint8_t)(i + 1), now->boot_ms - i);
@@ -56,7 +56,7 @@ static void use(struct sms365_state *state, const struct sms365_now *now)
     int64_t retry_after_ms;
     size_t length;
 
-    assert_true(state->send_count <= SMS365_SENDS_MAX && state->slot_count <= SMS365_OPEN_MAX);
+    assert_true(state->shares[0].send_count <= SMS365_SENDS_MAX && state->slot_count <= SMS365_OPEN_MAX);
     for (size_t i = 0; i < state->slot_count; i++) {
         const struct sms365_slot *slot = &state->slots[i];
         assert_true(slot->sent_ms <= now->boot_ms);
@@ -81,8 +81,8 @@ static void a_full_record_comes_back_as_it_was_and_fits_the_store(void **unused)
     const struct sms365_state found = passed_on(&state, &now, &now);
 
     (void)unused;
-    assert_int_equal(found.send_count, state.send_count);
-    assert_memory_equal(found.sends, state.sends, sizeof state.sends);
+    assert_int_equal(found.shares[0].send_count, state.shares[0].send_count);
+    assert_memory_equal(found.shares[0].sends, state.shares[0].sends, sizeof state.shares[0].sends);
     assert_int_equal(found.slot_count, state.slot_count);
     for (size_t i = 0; i < state.slot_count; i++) {
         assert_memory_equal(found.slots[i].id, state.slots[i].id, SMS365_ID_BYTES);
@@ -179,7 +179,7 @@ static void moments_at_the_ends_of_time_do_not_overflow(void **unused)
         const struct sms365_now then = {.boot_ms = moments[i], .wall_s = moments[i], .boot_id = {1}};
         int64_t retry_after_ms;
         size_t length;
-        state.sends[0] = state.slots[0].sent_ms = moments[i];
+        state.shares[0].sends[0] = state.slots[0].sent_ms = moments[i];
         length = encode(record, sizeof record, &state, &then);
         if (sms365_state_decode(&found, &now, record, length))
             use(&found, &now);
@@ -200,7 +200,7 @@ static void moments_of_this_boot_stay_what_they_are_whatever_the_wall_clock_says
 {
     static const int64_t steps_s[] = {-31 * DAY_S, -DAY_S, -1, 0, 1, DAY_S, 31 * DAY_S};
     const struct sms365_now then = at(2 * HOUR);
-    struct sms365_state state = {.send_count = 1, .sends = {HOUR}, .slot_count = 1};
+    struct sms365_state state = {.shares = {{.send_count = 1, .sends = {HOUR}}}, .slot_count = 1};
 
     (void)unused;
     state.slots[0] = slot_of(1, 1, 2 * HOUR - MINUTE);
@@ -208,7 +208,7 @@ static void moments_of_this_boot_stay_what_they_are_whatever_the_wall_clock_says
         struct sms365_now now = at(2 * HOUR + SECOND);
         now.wall_s += steps_s[i];
         const struct sms365_state found = passed_on(&state, &then, &now);
-        assert_int_equal(found.sends[0], HOUR);
+        assert_int_equal(found.shares[0].sends[0], HOUR);
         assert_int_equal(found.slots[0].sent_ms, 2 * HOUR - MINUTE);
     }
 }
@@ -216,12 +216,12 @@ static void moments_of_this_boot_stay_what_they_are_whatever_the_wall_clock_says
 static void nothing_happened_later_than_now(void **unused)
 {
     const struct sms365_now then = at(2 * HOUR), now = at(HOUR);
-    struct sms365_state state = {.send_count = 1, .sends = {2 * HOUR}, .slot_count = 1};
+    struct sms365_state state = {.shares = {{.send_count = 1, .sends = {2 * HOUR}}}, .slot_count = 1};
 
     (void)unused;
     state.slots[0] = slot_of(1, 1, 2 * HOUR);
     const struct sms365_state found = passed_on(&state, &then, &now);
-    assert_int_equal(found.sends[0], HOUR);
+    assert_int_equal(found.shares[0].sends[0], HOUR);
     assert_int_equal(found.slots[0].sent_ms, HOUR);
 }
 
@@ -241,15 +241,15 @@ static void time_powered_off_counts_and_a_clock_set_back_starts_waits_again(void
         {-31 * DAY_S, 10 * MINUTE},
     };
     const struct sms365_now then = at(2 * HOUR);
-    const struct sms365_state state = {.send_count = 1, .sends = {2 * HOUR - 10 * MINUTE}};
+    const struct sms365_state state = {.shares = {{.send_count = 1, .sends = {2 * HOUR - 10 * MINUTE}}}};
 
     (void)unused;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct sms365_now now = rebooted(7 * SECOND, then.wall_s + cases[i].wall_step_s);
         struct sms365_state found = passed_on(&state, &then, &now);
-        assert_int_equal(now.boot_ms - found.sends[0], cases[i].age_ms);
+        assert_int_equal(now.boot_ms - found.shares[0].sends[0], cases[i].age_ms);
         sms365_state_prune(&found, &limits, &now);
-        assert_int_equal(found.send_count, 1);
+        assert_int_equal(found.shares[0].send_count, 1);
     }
 }
 
@@ -257,14 +257,15 @@ static void sends_are_forgotten_after_a_day_or_a_month_powered_off(void **unused
 {
     static const int64_t away_s[] = {50 * 60, DAY_S, 31 * DAY_S};
     const struct sms365_now then = at(2 * HOUR);
-    const struct sms365_state state = {.send_count = 2, .sends = {2 * HOUR - 30 * MINUTE, 2 * HOUR - 10 * MINUTE}};
+    const struct sms365_state state = {
+        .shares = {{.send_count = 2, .sends = {2 * HOUR - 30 * MINUTE, 2 * HOUR - 10 * MINUTE}}}};
 
     (void)unused;
     for (size_t i = 0; i < sizeof away_s / sizeof *away_s; i++) {
         const struct sms365_now now = rebooted(7 * SECOND, then.wall_s + away_s[i]);
         struct sms365_state found = passed_on(&state, &then, &now);
         sms365_state_prune(&found, &limits, &now);
-        assert_int_equal(found.send_count, 0);
+        assert_int_equal(found.shares[0].send_count, 0);
     }
 }
 
@@ -280,7 +281,7 @@ static void no_code_outlives_its_boot(void **unused)
         struct sms365_state found = passed_on(&state, &then, &now);
         assert_int_equal(found.slot_count, 0);
         assert_null(sms365_state_held(&found, state.slots[0].holder));
-        assert_int_equal(found.send_count, state.send_count);
+        assert_int_equal(found.shares[0].send_count, state.shares[0].send_count);
     }
 }
 
