@@ -1,0 +1,139 @@
+/* The table of endpoints, and requests made from it. */
+#include "pure/api.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+static void the_table_is_consistent(void **state)
+{
+    size_t params, fields;
+    const struct sms365_api_param *param = sms365_api_params(&params);
+    const struct sms365_api_field *field = sms365_api_fields(&fields);
+
+    (void)state;
+    for (int i = 0; i < SMS365_EP_COUNT; i++) {
+        const struct sms365_endpoint *endpoint = sms365_endpoint_get((enum sms365_endpoint_id)i);
+        assert_int_equal(endpoint->id, i);
+        assert_ptr_equal(sms365_endpoint_find(endpoint->path), endpoint);
+        assert_true((endpoint->auth == SMS365_AUTH_OPEN) == (sms365_api_param_find(endpoint->id, "key") == NULL));
+    }
+    assert_null(sms365_endpoint_find("2fa/nothing"));
+    for (size_t i = 0; i < params; i++) {
+        assert_ptr_equal(sms365_api_param_find(param[i].endpoint, param[i].name), &param[i]);
+        assert_true(param[i].min <= param[i].max);
+        assert_true(param[i].error_empty == 0 || sms365_api_error_text(param[i].error_empty) != NULL);
+        assert_true(param[i].error_bad == 0 || sms365_api_error_text(param[i].error_bad) != NULL);
+    }
+    for (size_t i = 0; i < fields; i++)
+        assert_true(field[i].object == NULL || field[i].type != SMS365_TYPE_OBJECT);
+    assert_non_null(strstr(sms365_api_error_advice(101), "whitelist"));
+    assert_null(sms365_api_error_text(999));
+}
+
+static void encodes(
+    const char *path, const struct sms365_param *params, size_t count, const char *key, const char *body)
+{
+    struct sms365_buf buf;
+    struct sms365_error err = {0};
+
+    sms365_buf_init(&buf, 8192);
+    buf.secret = true;
+    assert_int_equal(sms365_api_encode(&buf, sms365_endpoint_find(path), params, count, key, &err), SMS365_OK);
+    assert_string_equal(sms365_buf_text(&buf), body);
+    sms365_buf_free(&buf);
+}
+
+static void requests_are_form_encoded_with_the_key_where_one_is_taken(void **state)
+{
+    const struct sms365_param send[] = {
+        {"to", "+30 697 1234567"}, {"text", "%%CODE%% \xce\xb1&b=c\n@x #1"}, {"wait", "0"}};
+    const struct sms365_param mobile[] = {{"mobile", "6971234567"}, {"type", "xml"}};
+    const struct sms365_param login[] = {{"username", "demo"}, {"password", "p w"}};
+
+    (void)state;
+    encodes("2fa/send", send, 3, "DEMO-KEY",
+        "key=DEMO-KEY&to=%2B30%20697%201234567&text=%25%25CODE%25%25%20%CE%B1%26b%3Dc%0A%40x%20%231&wait=0&type=json");
+    encodes("mobile/check", mobile, 2, "DEMO-KEY", "mobile=6971234567&type=xml");
+    encodes("key/get", NULL, 0, "k", "key=k&type=json");
+    encodes("key/get", login, 2, "k", "username=demo&password=p%20w&type=json");
+}
+
+static void mistakes_in_parameters_are_all_named_and_nothing_is_written(void **state)
+{
+    static const struct {
+        const char *path, *key, *says;
+        struct sms365_param params[3];
+        size_t count;
+    } cases[] = {
+        {"2fa/check", NULL, "key is missing", {{"authId", "1"}, {"code", "1234"}}, 2},
+        {"2fa/check", "k", "authId is missing; code is missing", {{0}}, 0},
+        {"2fa/check", "k", "code has 17 characters, not 1 to 16", {{"authId", "1"}, {"code", "12345678901234567"}}, 2},
+        {"2fa/check", "k", "code has 0 characters", {{"authId", "1"}, {"code", ""}}, 2},
+        {"2fa/check", "k", "code holds control characters", {{"authId", "1"}, {"code", "12\n4"}}, 2},
+        {"2fa/check", "k", "code has no value", {{"authId", "1"}, {"code", NULL}}, 2},
+        {"2fa/check", "k", "code is given twice", {{"authId", "1"}, {"code", "1"}, {"code", "1"}}, 3},
+        {"2fa/check", "", "key has 0 characters", {{"authId", "1"}, {"code", "1"}}, 2},
+        {"2fa/check", "k", "key comes from the key store only", {{"authId", "1"}, {"code", "1"}, {"key", "x"}}, 3},
+        {"2fa/send", "k", "wait is not a number from 0 to 60; to is missing", {{"wait", "61"}}, 1},
+        {"2fa/send", "k", "wait is not a number", {{"to", "1"}, {"wait", "-1"}}, 2},
+        {"2fa/send", "k", "wait is not a number", {{"to", "1"}, {"wait", "1 "}}, 2},
+        {"2fa/send", "k", "to is not a phone number", {{"to", "306971234567;x"}}, 1},
+        {"2fa/send", "k", "text is not UTF-8", {{"to", "1"}, {"text", "\xff"}}, 2},
+        {"2fa/send", "k", "from has 17 characters", {{"to", "1"}, {"from", "12345678901234567"}}, 2},
+        {"2fa/send", "k", "ucs is neither true nor false", {{"to", "1"}, {"ucs", "1"}}, 2},
+        {"2fa/send", "k", "callback is not an http or https URL", {{"to", "1"}, {"callback", "file:///etc/passwd"}}, 2},
+        {"2fa/send", "k", "callback holds blanks", {{"to", "1"}, {"callback", "https://x/ y"}}, 2},
+        {"2fa/send", "k", "type is none of json, xml, v2", {{"to", "1"}, {"type", "JSON"}}, 2},
+        {"2fa/send", "k", "timestamp is not a parameter of this endpoint", {{"to", "1"}, {"timestamp", "1"}}, 2},
+        {"key/get", NULL, "key or username and password are missing", {{"username", "u"}}, 1},
+        {"key/get", "k", "key or username and password are missing", {{"username", "u"}}, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sms365_buf body;
+        struct sms365_error err = {0};
+        sms365_buf_init(&body, 8192);
+        body.secret = true;
+        sms365_buf_puts(&body, "before");
+        assert_int_equal(sms365_api_encode(&body, sms365_endpoint_find(cases[i].path), cases[i].params, cases[i].count,
+                             cases[i].key, &err),
+            SMS365_BAD_ARGUMENT);
+        if (strstr(err.text, cases[i].says) == NULL)
+            fail_msg("case %zu says: %s", i, err.text);
+        assert_null(strstr(err.text, "12345678901234567"));
+        assert_string_equal(sms365_buf_text(&body), "before");
+        sms365_buf_free(&body);
+    }
+}
+
+static void a_body_beyond_its_cap_leaves_the_buffer_alone(void **state)
+{
+    const struct sms365_param params[] = {{"to", "306971234567"}};
+    struct sms365_buf body;
+    struct sms365_error err = {0};
+
+    (void)state;
+    sms365_buf_init(&body, 20);
+    body.secret = true;
+    assert_int_equal(
+        sms365_api_encode(&body, sms365_endpoint_find("2fa/send"), params, 1, "k", &err), SMS365_NO_MEMORY);
+    assert_string_equal(sms365_buf_text(&body), "");
+    sms365_buf_free(&body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_is_consistent),
+        cmocka_unit_test(requests_are_form_encoded_with_the_key_where_one_is_taken),
+        cmocka_unit_test(mistakes_in_parameters_are_all_named_and_nothing_is_written),
+        cmocka_unit_test(a_body_beyond_its_cap_leaves_the_buffer_alone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
