@@ -261,10 +261,12 @@ static int tries_open(const struct proc *proc)
 {
     const struct cell *cell = &world.common.cells[SMS365_CLASS_USER];
     const struct sms365_now now = world_now();
+    const struct subject_info *who = &subjects[proc->diary.subject];
     struct sms365_state state;
     bool own = false;
 
-    if (!sms365_state_decode(&state, &now, cell->value, cell->length))
+    /* Strangers are not to learn of any. */
+    if (!who->known || !who->first_factor || !sms365_state_decode(&state, &now, cell->value, cell->length))
         return 0;
     const struct sms365_slot *slot = sms365_state_held(&state, proc->ch.holder);
     for (size_t i = 0; slot != NULL && i < proc->ch.number_count; i++)
