@@ -151,24 +151,6 @@ static void a_member_that_comes_twice_is_a_bad_reply(void **state)
             fail_msg("%s", cases[i]);
 }
 
-static void a_member_that_comes_twice_is_a_bad_reply(void **state)
-{
-    static const char *const cases[] = {
-        "{\"status\":1,\"status\":1}",
-        "{\"status\":0,\"status\":1}",
-        "{\"status\":1,\"error\":101,\"error\":0}",
-        "{\"status\":1,\"remarks\":\"\",\"remarks\":\"\"}",
-        "{\"status\":1,\"x\":1,\"y\":2,\"x\":3}",
-        "{\"status\":1,\"\\u0073tatus\":1}",
-        "{\"status\":1,\"a\":{\"b\":1,\"b\":2}}",
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (outcome("2fa/check", cases[i]) != SMS365_BAD_REPLY)
-            fail_msg("%s", cases[i]);
-}
-
 static void a_raw_nul_is_refused_wherever_it_stands(void **state)
 {
     static const char whole[] = "{\"status\":1,\"auth\":\"ok\"}";
