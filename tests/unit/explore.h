@@ -51,7 +51,7 @@ struct run {
     enum alphabet alphabet;
     unsigned subjects; /* who may log in, a bit each */
     /* configuration */
-    int numbers, tries, sends_per_hour, host_attempts_per_hour;
+    int numbers, tries, sends_per_hour, host_attempts_per_hour, failed_tries, lockout_after;
     int wait_s; /* made from no_wait */
     int crowd;  /* challenges of other holders that are open from the beginning */
     bool callback, greek, no_wait;
@@ -91,7 +91,16 @@ struct message {
     uint8_t forgotten;   /* by the provider */
     uint8_t too_soon;    /* for its holder and number */
     uint8_t after_wrong; /* the holder's open message was answered wrongly */
+    uint8_t share;       /* enum sms365_share_id: where it counts */
+    uint8_t chain;       /* the first message of its challenge */
+    uint8_t spent;       /* tries charged to the guard, and not given back */
     uint8_t retired;     /* nothing can come of it any more */
+};
+
+/* Failed challenges in a row. */
+struct conduct {
+    int64_t row;
+    int64_t row_ms; /* true time at which the last of them failed first */
 };
 
 struct cell {
@@ -134,6 +143,8 @@ struct common {
     uint8_t boots;
     uint8_t logins, clocks, conflicts, crashes, reboots; /* left of the bounds */
     uint8_t message_count;
+    uint8_t usual; /* places where the user got in, a bit each */
+    struct conduct conducts[SMS365_SHARES];
     struct message messages[WORLD_MESSAGES];
     struct cell cells[SMS365_CLASS_COUNT];
 };
@@ -252,9 +263,11 @@ const char *event_code(const struct message *message);
 /* The message of that authId; NOBODY. */
 int event_auth_id(const char *text);
 /* True for an answer that is a code. */
+bool event_is_code(enum answer answer);
 /* Does this refusal of a send say that no message went out? */
 bool event_says_not_sent(int error);
-bool event_is_code(enum answer answer);
+/* The key that a message was sent with; NULL when that cannot be told. */
+const char *event_key(int message);
 
 /* --- explore_subjects.c --- */
 
@@ -263,6 +276,7 @@ struct subject_info {
     bool known, first_factor, count_host;
     uint8_t identity; /* the same for the same holder */
     uint8_t first_number;
+    uint8_t place;
     bool enrolled;
 };
 
@@ -300,6 +314,9 @@ struct sms365_now world_now(void);
     RULE(check_only_by_the_holder)                                                                                     \
     RULE(check_only_the_newest)                                                                                        \
     RULE(check_only_in_life)                                                                                           \
+    RULE(check_uses_the_key_of_the_send)                                                                               \
+    RULE(failed_tries_are_limited)                                                                                     \
+    RULE(lockout_waits)                                                                                                \
     RULE(check_only_what_was_typed)                                                                                    \
     RULE(answers_stay_secret)                                                                                          \
     RULE(numbers_are_masked)                                                                                           \
@@ -360,6 +377,8 @@ void ledger_written(struct proc *proc, const uint8_t *value, size_t length);
 void ledger_host_written(struct proc *proc, const uint8_t *value, size_t length);
 /* Messages made, or that may have been, within the hour. */
 int ledger_messages(void);
+/* Is this one of them? */
+bool ledger_counts(const struct message *message);
 /* Sends that the user's record is charged for, within the hour. */
 int ledger_charges(void);
 /* The index of a message; NOBODY. */
@@ -370,6 +389,20 @@ void ledger_tidy(void);
 bool ledger_same_holder(uint8_t a, uint8_t b);
 /* By how much times across boots may be off. */
 int64_t ledger_slack_ms(void);
+
+/* --- explore_guard.c --- */
+
+#define LOCKOUT_MS (30 * 1000) /* as long as the cool-down: the clock's moves reach both ends of it */
+#define LOCKOUT_MAX_MS (300 * 1000)
+
+/* A message was reserved, in the place of the holder's message `held`, or of none (NOBODY). */
+void guard_reserved(const struct proc *proc, struct message *message, int held);
+/* A try was charged for it. */
+void guard_charged(const struct proc *proc, struct message *message);
+/* Its code was right, and its slot taken. */
+void guard_succeeded(const struct message *message);
+/* Messages of a share within the hour. */
+int guard_messages(uint8_t share);
 
 /* --- explore_search.c --- */
 

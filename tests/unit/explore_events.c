@@ -12,12 +12,8 @@ static const char *const delivery_words[DELIVERY_WORDS] = {"s", "d", "f", NULL, 
 static const char long_id[] = "0123456789012345678901234567890123456789012345678901234567890123456789";
 static const char *const bad_ids[BAD_IDS] = {NULL, "", "a b", "a\nb", "\xce\xb1", "a\x7f", long_id + 5};
 /* 101 to 106: 2fa/send. 300 to 302: 2fa/check. The last stands for all that are not documented. */
-bool event_says_not_sent(int error)
-{
-    return error >= 101 && error <= 106; /* the errors that the reference documents for 2fa/send */
-}
-
 static const int refusals[REFUSALS] = {101, 102, 103, 105, 106, 300, 301, 302, 999, 0};
+static const char *const keys[] = {"main", NULL, "k"};
 static const char *const odd_auths[ODD_AUTHS] = {
     NULL, "", "OK", "Ok", " ok", "ok ", "ok\n", "okok", "o", "1", "true", "nok "};
 
@@ -38,6 +34,16 @@ static const char *auth_id_of(int index)
         id[index % 2 == 0 ? 3 : SMS365_AUTH_ID_SIZE - 1] = '\0';
     }
     return id;
+}
+
+bool event_says_not_sent(int error)
+{
+    return error >= 101 && error <= 106; /* what the reference documents for 2fa/send */
+}
+
+const char *event_key(int message)
+{
+    return keys[message % 3];
 }
 
 int event_auth_id(const char *text)
@@ -129,6 +135,7 @@ static void make_sent(struct sms365_event *event, struct proc *proc, struct move
         return;
     event->auth_id = auth_id_of(index);
     event->auth_status = "d";
+    event->key = event_key(index);
     message->stage = STAGE_LOST;
     switch (move.choice) {
     case SEND_BAD_ID:

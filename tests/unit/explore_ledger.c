@@ -24,17 +24,18 @@ int64_t ledger_slack_ms(void)
     return 1000 * (int64_t)world.common.boots;
 }
 
+bool ledger_counts(const struct message *message)
+{
+    return (message->stage == STAGE_FLYING || message->stage == STAGE_SENT || message->stage == STAGE_LOST) &&
+           world.common.true_ms - message->since_ms < SMS365_HOUR_MS - ledger_slack_ms();
+}
+
 int ledger_messages(void)
 {
     int count = 0;
 
-    for (int i = 0; i < world.common.message_count; i++) {
-        const uint8_t stage = MESSAGES[i].stage;
-        const int64_t age_ms = world.common.true_ms - MESSAGES[i].since_ms;
-        if ((stage == STAGE_FLYING || stage == STAGE_SENT || stage == STAGE_LOST) &&
-            age_ms < SMS365_HOUR_MS - ledger_slack_ms())
-            count++;
-    }
+    for (int i = 0; i < world.common.message_count; i++)
+        count += ledger_counts(&MESSAGES[i]);
     return count;
 }
 
@@ -69,12 +70,20 @@ static void compare_with_present(const struct proc *proc, struct message *messag
         own = own || strcmp(world_numbers[present->number], proc->ch.numbers[i]) == 0;
     const int64_t age_ms = world.common.true_ms - present->since_ms;
     message->after_wrong = own && present->wrong && age_ms < proc->ch.limits.life_ms;
-    message->too_soon =
-        present->number == message->number && !present->failed && age_ms < proc->ch.limits.resend_after_ms;
+    message->too_soon = !present->failed && age_ms < proc->ch.limits.resend_after_ms;
+}
+
+/* The message whose slot another one of that holder takes, unless its life was over when that was written. */
+static int replaced(const struct proc *proc, struct sms365_state *old, const uint8_t *holder)
+{
+    const struct sms365_now then = {.boot_ms = proc->diary.since_ms - world.common.boot_base_ms};
+    const struct sms365_slot *held = sms365_state_held(old, holder);
+
+    return held == NULL || sms365_slot_life_ms(held, &proc->ch.limits, &then) <= 0 ? NOBODY : ledger_find(held->id);
 }
 
 /* A slot that was not there before: a message is going to be sent. */
-static void reserved(struct proc *proc, const struct sms365_slot *slot)
+static void reserved(struct proc *proc, const struct sms365_slot *slot, struct sms365_state *old)
 {
     struct message *message = &MESSAGES[world.common.message_count];
     int number = 0;
@@ -93,6 +102,7 @@ static void reserved(struct proc *proc, const struct sms365_slot *slot)
     message->number = (uint8_t)number;
     message->boot = world.common.boots;
     compare_with_present(proc, message);
+    guard_reserved(proc, message, replaced(proc, old, slot->holder));
     for (int i = 0; i < world.common.message_count; i++)
         if (ledger_same_holder(MESSAGES[i].subject, proc->diary.subject))
             MESSAGES[i].superseded = 1;
@@ -111,6 +121,7 @@ static void kept(struct proc *proc, const struct sms365_slot *slot, const struct
         if (message->superseded)
             violate(RULE_check_only_the_newest, "a try is charged for a message that was replaced");
         message->charged = slot->tries;
+        guard_charged(proc, message);
         proc->diary.may_check = (int8_t)index;
     }
     if (slot->phase == SMS365_PHASE_OPEN && !message->opened) {
@@ -131,8 +142,10 @@ static void dropped(struct proc *proc, const struct sms365_slot *old, int index)
     message->gone = 1;
     if (message->stage == STAGE_RESERVED)
         message->stage = STAGE_NOT_SENT;
-    if (proc->diary.accepted == index)
+    if (proc->diary.accepted == index) {
         proc->diary.consumed = (int8_t)index;
+        guard_succeeded(message);
+    }
     if (!ledger_same_holder(message->subject, proc->diary.subject) && sms365_slot_life_ms(old, &limits, &now) > 0)
         violate(RULE_only_own_records, "the open challenge of another holder was dropped");
 }
@@ -153,7 +166,7 @@ void ledger_written(struct proc *proc, const uint8_t *value, size_t length)
         const struct sms365_slot *before = sms365_state_slot(&old, new.slots[i].id);
         const int index = ledger_find(new.slots[i].id);
         if (before == NULL && index == NOBODY)
-            reserved(proc, &new.slots[i]);
+            reserved(proc, &new.slots[i], &old);
         else if (before == NULL)
             violate(RULE_failed_send_opens_nothing, "a challenge that was gone came back");
         else if (index != NOBODY)
@@ -208,6 +221,9 @@ static void retire(struct message *message)
     message->since_ms = old.since_ms;
     message->stage = old.stage == STAGE_NOT_SENT ? STAGE_NOT_SENT : STAGE_LOST;
     message->subject = old.subject;
+    message->share = old.share;
+    message->chain = old.chain;
+    message->spent = old.spent;
     message->superseded = message->gone = message->retired = 1;
 }
 

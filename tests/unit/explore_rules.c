@@ -200,8 +200,8 @@ static void check_send(struct proc *proc)
     message->called_ms = world.common.true_ms;
     check_send_params(proc, message);
     check_send_cause(proc, message);
-    if (ledger_messages() > current_run->sends_per_hour * SMS365_SHARES)
-        violate(RULE_messages_per_hour, "%d messages", ledger_messages());
+    if (guard_messages(message->share) > current_run->sends_per_hour)
+        violate(RULE_messages_per_hour, "%d messages", guard_messages(message->share));
     if (ledger_charges() < ledger_messages())
         violate(RULE_message_is_charged_first, "%d charges, %d messages", ledger_charges(), ledger_messages());
     proc->diary.wished = 0;
@@ -225,6 +225,9 @@ static void check_check(struct proc *proc)
     }
     struct message *message = &world.common.messages[index];
     message->checks++;
+    const char *key = event_key(index) == NULL ? "" : event_key(index);
+    if (strcmp(action->key == NULL ? "" : action->key, key) != 0)
+        violate(RULE_check_uses_the_key_of_the_send, "%s", action->key == NULL ? "none" : action->key);
     if (!ledger_same_holder(message->subject, proc->diary.subject))
         violate(RULE_check_only_by_the_holder, "%s", subjects[proc->diary.subject].name);
     if (message->checks > current_run->tries)
@@ -281,7 +284,7 @@ static void check_deny(const struct proc *proc)
     const struct sms365_outcome *outcome = &proc->ch.outcome;
     const int tries = current_run->tries;
     const bool waits = outcome->reason == SMS365_REASON_TOO_MANY_SENDS ||
-                       outcome->reason == SMS365_REASON_TOO_MANY_OPEN ||
+                       outcome->reason == SMS365_REASON_TOO_MANY_OPEN || outcome->reason == SMS365_REASON_LOCKED_OUT ||
                        outcome->reason == SMS365_REASON_TOO_MANY_FROM_HOST;
     bool good = outcome->reason != SMS365_REASON_NONE && outcome->reason != SMS365_REASON_CODE_ACCEPTED;
 

@@ -12,14 +12,14 @@
 const char world_host[] = "gate\" verdict=allow reason=\"code_accepted\n\033[31m";
 
 const struct subject_info subjects[SUBJECT_COUNT] = {
-    [SUBJECT_HOLDER] = {"holder", USER, "sshd", "1000:77", true, true, false, 0, 0, true},
-    [SUBJECT_MOVED] = {"holder with a new number", USER, "sshd", "1000:77", true, true, false, 0, 2, true},
-    [SUBJECT_COUNTED] = {"holder without first factor", USER, "sshd", "1000:77", true, true, true, 0, 0, true},
-    [SUBJECT_OTHER_HOLDER] = {"other holder", USER, "sshd", "1000:78", true, true, false, 1, 0, true},
-    [SUBJECT_OTHER_SERVICE] = {"other service", USER, "sudo", "1000:77", true, true, false, 2, 0, true},
-    [SUBJECT_UNENROLLED] = {"unenrolled", USER, "sshd", "1000:77", true, true, false, 0, 0, false},
-    [SUBJECT_UNPROVED] = {"unproved", USER, "sshd", "1000:77", true, false, false, 0, 0, true},
-    [SUBJECT_UNKNOWN] = {"unknown", STRANGER, "sshd", "1000:77", false, true, false, 3, 0, true},
+    [SUBJECT_HOLDER] = {"holder", USER, "sshd", "1000:77", true, true, false, 0, 0, 0, true},
+    [SUBJECT_MOVED] = {"holder with a new number", USER, "sshd", "1000:77", true, true, false, 0, 2, 0, true},
+    [SUBJECT_COUNTED] = {"holder without first factor", USER, "sshd", "1000:77", true, true, true, 0, 0, 0, true},
+    [SUBJECT_OTHER_HOLDER] = {"other holder", USER, "sshd", "1000:78", true, true, false, 1, 0, 1, true},
+    [SUBJECT_OTHER_SERVICE] = {"other service", USER, "sudo", "1000:77", true, true, false, 2, 0, 0, true},
+    [SUBJECT_UNENROLLED] = {"unenrolled", USER, "sshd", "1000:77", true, true, false, 0, 0, 0, false},
+    [SUBJECT_UNPROVED] = {"unproved", USER, "sshd", "1000:77", true, false, false, 0, 0, 0, true},
+    [SUBJECT_UNKNOWN] = {"unknown", STRANGER, "sshd", "1000:77", false, true, false, 3, 0, 0, true},
 };
 
 const char world_numbers[WORLD_NUMBERS][SMS365_MSISDN_SIZE] = {"306971234567", "306980008123", "35799123456"};
@@ -56,11 +56,11 @@ const struct sms365_conf *subject_conf(const struct run *run)
     conf.resend_after_s = 30;
     conf.sends_per_hour = run->sends_per_hour;
     conf.host_attempts_per_hour = run->host_attempts_per_hour;
-    conf.failed_tries = SMS365_FAILS_MAX; /* test_guard.c and test_guard.py look at the guard's limits */
+    conf.failed_tries = run->failed_tries;
     conf.failed_tries_days = 30;
-    conf.lockout_after = 20;
-    conf.lockout_s = 60;
-    conf.lockout_max_s = 3600;
+    conf.lockout_after = run->lockout_after;
+    conf.lockout_s = LOCKOUT_MS / 1000;
+    conf.lockout_max_s = LOCKOUT_MAX_MS / 1000;
     conf.wait_s = run->wait_s;
     conf.timeout_s = 15;
     conf.language = run->greek ? SMS365_LANGUAGE_EL : SMS365_LANGUAGE_EN;
@@ -101,7 +101,7 @@ void subject_login(struct proc *proc, enum subject subject)
 
     setup.machine = "host";
     setup.holder = info->holder;
-    setup.place = "place";
+    setup.place = info->place == 0 ? "desk" : "elsewhere";
     setup.known = info->known;
     setup.first_factor = info->first_factor;
     setup.count_host = info->count_host;

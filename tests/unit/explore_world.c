@@ -47,6 +47,8 @@ static const struct run *with_defaults(const struct run *run)
     complete.tries = run->tries == 0 ? 3 : run->tries;
     complete.sends_per_hour = run->sends_per_hour == 0 ? 10 : run->sends_per_hour;
     complete.host_attempts_per_hour = run->host_attempts_per_hour == 0 ? 30 : run->host_attempts_per_hour;
+    complete.failed_tries = run->failed_tries == 0 ? SMS365_FAILS_MAX : run->failed_tries;
+    complete.lockout_after = run->lockout_after == 0 ? SMS365_FAILS_MAX : run->lockout_after;
     complete.wait_s = run->no_wait ? 0 : 5;
     complete.procs = run->procs == 0 ? 1 : run->procs;
     return &complete;
