@@ -345,7 +345,7 @@ def test_alphabet_and_parts(box, text, ucs, shown, parts):
 def test_send_without_wait_is_held_until_the_report(box, number, status):
     seconds, reply = timed(box.call, "2fa/send", to=number)
     assert reply["authStatus"] == status
-    assert seconds >= (3 if number == SLOW else 0.05)
+    assert seconds >= (3 if number == SLOW else 0.05) - 0.001  # its clock counts whole milliseconds
 
 
 def test_send_without_wait_is_held_ten_seconds_at_most_and_holds_up_nobody(box):
