@@ -18,6 +18,11 @@ SANITIZER_LOG = "/run/sanitizer"
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TERM": "dumb"}
 
 
+def wrong(message):
+    """A code that is not the message's."""
+    return f"{(int(message['code']) + 1) % 10000:04}"
+
+
 class Terminal:
     """A program on a terminal of its own (and so in a session of its own)."""
 

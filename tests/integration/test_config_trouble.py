@@ -156,8 +156,8 @@ def test_what_is_no_master_key_denies(product, sandbox, syslog, content):
 # --- The store ---
 
 def records():
-    """The files of the store that hold something."""
-    return sorted(path for path in glob.glob(f"{STATE}/pam/**/*", recursive=True) if os.path.isfile(path))
+    """The files of the store that hold a user's record."""
+    return sorted(glob.glob(f"{STATE}/pam/user.*"))
 
 
 @pytest.fixture

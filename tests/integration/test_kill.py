@@ -8,7 +8,7 @@ import time
 
 import world
 from product import NUMBER, PROMPT
-from programs import Terminal, code_in, pamtester_argv
+from programs import Terminal, code_in, pamtester_argv, wrong
 
 LOG = "/run/strace.log"
 
@@ -20,10 +20,6 @@ def make_accounts(count):
         passwd.writelines(f"{name}:x:{5000 + number}:{5000 + number}::/nonexistent:/usr/sbin/nologin\n"
                           for number, name in enumerate(names))
     return names
-
-
-def wrong(message):
-    return f"{(int(message['code']) + 1) % 10000:04}"
 
 
 def steps(sandbox, user, number, answers):

@@ -7,10 +7,9 @@ import urllib.parse
 
 import pytest
 
-import programs
 import world
 from product import FAILS, GENERIC, NUMBER, OTHER_NUMBER, PENDING, PROMPT
-from programs import Pamtester, Terminal, code_in, pamtester_argv
+from programs import Pamtester, Terminal, code_in, pamtester_argv, wrong
 
 MASKED = "+30 69****4567"
 FRESH = f"Code sent to {MASKED} (delivered). Enter it, or r = again: "
@@ -29,11 +28,6 @@ class Session:
     def code(self):
         """The PAM code of the run that comes to its end."""
         return code_in(self.sees("\r\n\\\r\n") + "\r\n")
-
-
-def wrong(message):
-    """A code that is not the message's."""
-    return f"{(int(message['code']) + 1) % 10000:04}"
 
 
 def test_the_right_code_lets_in(product, sandbox, syslog):

@@ -7,7 +7,7 @@ import pytest
 
 import world
 from product import CONF, NUMBER, PROMPT
-from programs import Pamtester, free_port
+from programs import Pamtester, free_port, wrong
 
 KEY = "Kxq7-secret-API-key-2f81"
 
@@ -30,8 +30,9 @@ def test_no_key_code_or_whole_number_in_the_log(keyed, sandbox, syslog):
     for right in (True, False):
         login = Pamtester("code", "alice")
         login.sees(PROMPT)
-        code = sandbox.wait_message(NUMBER)["code"]
-        typed = code if right else f"{(int(code) + 1) % 10000:04}"
+        message = sandbox.wait_message(NUMBER)
+        code = message["code"]
+        typed = code if right else wrong(message)
         codes += [code, typed]
         login.answers(typed)
         login.code()

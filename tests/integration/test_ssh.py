@@ -7,6 +7,7 @@ import pytest
 
 import programs
 from product import FAILS, GENERIC, NUMBER, OTHER_NUMBER, PROMPT
+from programs import wrong
 
 FRESH = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
 PASSWORD_FIRST = "auth requisite pam_unix.so nodelay"
@@ -24,10 +25,6 @@ def password_server(product, sshd):
     """Password, then code, both by keyboard-interactive."""
     product.stack("sshd-password", "first_factor=stacked", before=[PASSWORD_FIRST])
     return sshd("sshd-password", "keyboard-interactive")
-
-
-def wrong(message):
-    return f"{(int(message['code']) + 1) % 10000:04}"
 
 
 def test_a_key_and_the_right_code(key_server, sandbox, alice, syslog):

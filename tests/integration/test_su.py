@@ -10,7 +10,7 @@ import pytest
 
 import world
 from product import NUMBER, OTHER_NUMBER, SOURCE
-from programs import Pamtester, Terminal, su
+from programs import Pamtester, Terminal, su, wrong
 
 FRESH = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
 TARGETS = "Code sent to +30 69****4321 (delivered). Enter it, or r = again: "
@@ -71,7 +71,7 @@ def test_a_wrong_code_then_the_right_one_in_the_same_shell_takes_one_message(sta
     terminal.answers(bob.password)
     terminal.sees(TARGETS)
     message = sandbox.wait_message(OTHER_NUMBER)
-    terminal.answers(f"{(int(message['code']) + 1) % 10000:04}")
+    terminal.answers(wrong(message))
     terminal.sees("Wrong code; 2 tries left.")
     terminal.sees("Password: ")
     terminal.answers(bob.password)

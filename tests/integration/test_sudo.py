@@ -5,7 +5,7 @@ import os
 import pytest
 
 from product import NUMBER, PROMPT
-from programs import sudo
+from programs import sudo, wrong
 
 FRESH = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
 ASKED = "password for alice: "
@@ -21,10 +21,6 @@ def rule(product):
     os.chmod(path, 0o440)
     yield path
     os.unlink(path)
-
-
-def wrong(message):
-    return f"{(int(message['code']) + 1) % 10000:04}"
 
 
 def test_the_right_code_opens(rule, sandbox, alice, syslog):
