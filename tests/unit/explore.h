@@ -276,7 +276,7 @@ struct subject_info {
     bool known, first_factor, count_host;
     uint8_t identity; /* the same for the same holder */
     uint8_t first_number;
-    uint8_t place;
+    uint8_t place; /* the same where the same service is used from the same place */
     bool enrolled;
 };
 

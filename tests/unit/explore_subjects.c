@@ -16,7 +16,7 @@ const struct subject_info subjects[SUBJECT_COUNT] = {
     [SUBJECT_MOVED] = {"holder with a new number", USER, "sshd", "1000:77", true, true, false, 0, 2, 0, true},
     [SUBJECT_COUNTED] = {"holder without first factor", USER, "sshd", "1000:77", true, true, true, 0, 0, 0, true},
     [SUBJECT_OTHER_HOLDER] = {"other holder", USER, "sshd", "1000:78", true, true, false, 1, 0, 1, true},
-    [SUBJECT_OTHER_SERVICE] = {"other service", USER, "sudo", "1000:77", true, true, false, 2, 0, 0, true},
+    [SUBJECT_OTHER_SERVICE] = {"other service", USER, "sudo", "1000:77", true, true, false, 2, 0, 2, true},
     [SUBJECT_UNENROLLED] = {"unenrolled", USER, "sshd", "1000:77", true, true, false, 0, 0, 0, false},
     [SUBJECT_UNPROVED] = {"unproved", USER, "sshd", "1000:77", true, false, false, 0, 0, 0, true},
     [SUBJECT_UNKNOWN] = {"unknown", STRANGER, "sshd", "1000:77", false, true, false, 3, 0, 0, true},
@@ -101,7 +101,7 @@ void subject_login(struct proc *proc, enum subject subject)
 
     setup.machine = "host";
     setup.holder = info->holder;
-    setup.place = info->place == 0 ? "desk" : "elsewhere";
+    setup.place = info->place == 1 ? "elsewhere" : "desk";
     setup.known = info->known;
     setup.first_factor = info->first_factor;
     setup.count_host = info->count_host;
