@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -23,12 +24,22 @@ def wrong(message):
     return f"{(int(message['code']) + 1) % 10000:04}"
 
 
+def _signals_of_a_login():
+    """What is ignored or held back stays so in new programs: a shell that starts the tests in the background (and nohup)
+    leaves Ctrl-C ignored, and Python a broken pipe."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
 class Terminal:
     """A program on a terminal of its own (and so in a session of its own)."""
 
     def __init__(self, argv, env=None, cwd="/"):
         self._child = pexpect.spawn(argv[0], list(argv[1:]), env={**CLEAN, **(env or {})}, cwd=cwd, timeout=20,
-                                    encoding="utf-8", codec_errors="backslashreplace", echo=True, maxread=65536)
+                                    encoding="utf-8", codec_errors="backslashreplace", echo=True, maxread=65536,
+                                    preexec_fn=_signals_of_a_login)
         self._child.delaybeforesend = None
         self.pid = self._child.pid
         self._seen = []

@@ -1,6 +1,9 @@
 """The private world works before any module of ours is in it: real programs, plain PAM stacks."""
 
 import os
+import signal
+
+import pytest
 
 import programs
 import world
@@ -82,3 +85,26 @@ def test_nothing_of_the_machine_is_touched():
     assert points["/run"] == points["/dev"] == "tmpfs"
     with open("/proc/net/dev") as devices:
         assert [line.split(":")[0].strip() for line in devices if ":" in line] == ["lo"]
+
+
+@pytest.fixture
+def background():
+    """This process as a shell leaves what it starts in the background."""
+    signals = (signal.SIGINT, signal.SIGQUIT)
+    before = [signal.signal(number, signal.SIG_IGN) for number in signals]
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    for number, handler in zip(signals, before):
+        signal.signal(number, handler)
+
+
+def test_keys_that_send_signals_work_where_the_tests_run_in_the_background(background):
+    terminal = programs.Terminal(["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"])
+    assert terminal.ends() == 0
+    assert terminal.text.split() == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
+    terminal = programs.Terminal(["cat"])
+    terminal.answers("up and running")
+    terminal.sees("up and running\r\nup and running\r\n")
+    terminal.types("\x03")
+    assert terminal.ends() == 128 + signal.SIGINT
