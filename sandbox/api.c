@@ -1,5 +1,6 @@
 #include "api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define KEY_DIGITS 32
@@ -13,10 +14,24 @@ static const struct {
     [EP_KEY_RESET] = {api_key_reset, NULL},
     [EP_ME_BALANCE] = {api_me_balance, NULL},
     [EP_SMS_SEND] = {api_sms_send, NULL},
+    [EP_VIBER_SEND] = {api_viber_send, NULL},
+    [EP_HLR_LOOKUP] = {api_hlr_lookup, NULL},
     [EP_STATUS_SMS] = {api_status_sms, NULL},
     [EP_2FA_SEND] = {api_2fa_send, api_2fa_send_end},
     [EP_2FA_CHECK] = {api_2fa_check, NULL},
 };
+
+const char *call_given(const struct call *c, const char *name)
+{
+    const char *value = params_get(c->params, name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+bool call_says_yes(const struct call *c, const char *name)
+{
+    const char *value = call_given(c, name);
+    return value != NULL && (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+}
 
 static bool is_equal(const char *given, const char *expected)
 {
@@ -40,7 +55,12 @@ static unsigned run(struct call *c)
 {
     if (!is_allowed(c))
         return ERROR_CREDENTIALS;
-    unsigned error = endpoint_check(c->endpoint, c->params);
+    const char *missing = NULL;
+    unsigned error = endpoint_check(c->endpoint, c->params, &missing);
+    if (error == ERROR_UNNAMED) {
+        snprintf(c->reply.words, sizeof(c->reply.words), "%s parameter is empty", missing);
+        c->reply.remarks = c->reply.words;
+    }
     if (error != 0)
         return error;
     if (handlers[c->endpoint->id].begin == NULL) {

@@ -20,12 +20,18 @@ void api_begin(struct call *c);
 /* Completes the reply. Call it once, after api_begin(), at once if wait_ms is 0. */
 void api_end(struct call *c);
 
+/* A parameter's value, NULL for one that was not given or is empty. */
+const char *call_given(const struct call *c, const char *name);
+bool call_says_yes(const struct call *c, const char *name); /* true or 1 */
+
 /* One endpoint: fills in the reply; 0, or the reference's error. */
 unsigned api_mobile_check(struct call *c);
 unsigned api_key_get(struct call *c);
 unsigned api_key_reset(struct call *c);
 unsigned api_me_balance(struct call *c);
 unsigned api_sms_send(struct call *c);
+unsigned api_viber_send(struct call *c);
+unsigned api_hlr_lookup(struct call *c);
 unsigned api_status_sms(struct call *c);
 unsigned api_2fa_send(struct call *c);
 void api_2fa_send_end(struct call *c);

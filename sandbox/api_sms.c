@@ -12,30 +12,18 @@
 #define DEFAULT_WAIT_S 10
 #define AUTH_TEXT_MAX (64 * 1024)
 
-static bool is_true(const char *value)
-{
-    return value != NULL && (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
-}
-
-/* NULL for one that was not given. */
-static const char *given(const struct call *c, const char *name)
-{
-    const char *value = params_get(c->params, name);
-    return value != NULL && *value != '\0' ? value : NULL;
-}
-
 /* The text is the draft's from now on. */
 static struct message draft_of(const struct call *c, const struct msisdn *to, char *text)
 {
-    bool unicode = is_true(given(c, "ucs"));
-    const char *from = given(c, "from");
-    const char *callback = given(c, "callback");
+    bool unicode = call_says_yes(c, "ucs");
+    const char *from = call_given(c, "from");
+    const char *callback = call_given(c, "callback");
     if (!unicode)
         smstext_to_gsm(text);
     struct message m = {.text = text,
         .from = mem_text(from ? from : DEFAULT_FROM),
         .callback = callback && strlen(callback) <= CALLBACK_URL_MAX ? mem_text(callback) : NULL,
-        .flash = is_true(given(c, "flash")),
+        .flash = call_says_yes(c, "flash"),
         .parts = smstext_parts(text, unicode),
         .mcc = to->mcc,
         .mnc = to->mnc};
@@ -49,7 +37,7 @@ unsigned api_sms_send(struct call *c)
     struct msisdn to;
     struct message *m = NULL;
     int64_t at_s = 0;
-    const char *timestamp = given(c, "timestamp");
+    const char *timestamp = call_given(c, "timestamp");
     const struct endpoint_param *bounds = endpoint_param(EP_SMS_SEND, "timestamp");
     if (timestamp != NULL)
         number_between(timestamp, bounds->min, bounds->max, &at_s);
@@ -69,10 +57,9 @@ unsigned api_sms_send(struct call *c)
 
 unsigned api_status_sms(struct call *c)
 {
-    const char *id = given(c, "smsId");
-    const struct message *m = phone_find_id(&c->box->phone, id ? id : "");
-    if (m == NULL) {
-        c->reply.remarks = id ? "Message not found" : "smsId parameter is empty";
+    const struct message *m = phone_find_id(&c->box->phone, params_get(c->params, "smsId"));
+    if (m == NULL || m->channel != CHANNEL_SMS) {
+        c->reply.remarks = "Message not found";
         return ERROR_UNNAMED;
     }
     const char status[] = {m->status, '\0'};
@@ -100,9 +87,9 @@ static char *with_code(const char *text, const char *code)
 static int64_t wait_of(const struct call *c)
 {
     int64_t seconds = DEFAULT_WAIT_S;
-    const char *wait = given(c, "wait");
+    const char *wait = call_given(c, "wait");
     const struct endpoint_param *bounds = endpoint_param(EP_2FA_SEND, "wait");
-    if (given(c, "callback") != NULL)
+    if (call_given(c, "callback") != NULL)
         return 0;
     if (wait != NULL && number_between(wait, 0, INT64_MAX, &seconds) && seconds > bounds->max)
         seconds = bounds->max;
@@ -114,7 +101,7 @@ unsigned api_2fa_send(struct call *c)
     struct msisdn to;
     struct message *m = NULL;
     char code[CODE_DIGITS + 1];
-    const char *text = given(c, "text");
+    const char *text = call_given(c, "text");
     if (!msisdn_parse(params_get(c->params, "to"), &to))
         return endpoint_param(EP_2FA_SEND, "to")->err_bad;
     chance_digits(&c->box->chance, code, CODE_DIGITS);

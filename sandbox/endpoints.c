@@ -10,9 +10,19 @@ static const struct endpoint endpoints[] = {
 
 #define NEED_REQUIRED true
 #define NEED_OPTIONAL false
+#define NEED_EITHER false
+#define SENDER_LETTERS_MAX 11
 static const struct endpoint_param endpoint_params[] = {
 #define PARAM(id, name, type, min, max, need, err_empty, err_bad, help)                                                \
     {EP_##id, name, TYPE_##type, min, max, NEED_##need, err_empty, err_bad},
+#include "pure/endpoints.def"
+};
+
+static const struct {
+    enum endpoint_id endpoint;
+    const char *names;
+} ways[] = {
+#define WAY(id, names) {EP_##id, names},
 #include "pure/endpoints.def"
 };
 
@@ -31,6 +41,7 @@ static const struct {
     {"balance/get", "me/balance"},
 };
 
+#define PARAM_NAME_TEXT 32
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const struct endpoint *endpoint_find(const char *path)
@@ -57,6 +68,17 @@ const struct endpoint_param *endpoint_param(enum endpoint_id id, const char *nam
     return NULL;
 }
 
+/* A number, or a few Latin characters without blanks. */
+static bool is_sender(const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    size_t len = strlen(value);
+    for (size_t i = 0; i < len; i++)
+        if (value[i] <= ' ' || value[i] > '~')
+            return false;
+    return digits == len || len <= SENDER_LETTERS_MAX;
+}
+
 static bool value_fits(const struct endpoint_param *p, const char *value)
 {
     struct msisdn number;
@@ -66,25 +88,81 @@ static bool value_fits(const struct endpoint_param *p, const char *value)
     case TYPE_NUMBER:
         return number_between(value, p->min, p->max, &ignored);
     case TYPE_BOOL:
-        return true;
+        return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 || strcmp(value, "1") == 0 ||
+               strcmp(value, "0") == 0;
     case TYPE_MSISDN:
         return chars <= p->max && msisdn_parse(value, &number);
+    case TYPE_SENDER:
+        return chars <= p->max && is_sender(value);
     default:
         return chars >= p->min && chars <= p->max;
     }
 }
 
-unsigned endpoint_check(const struct endpoint *e, const struct params *params)
+static bool is_given(const struct params *params, const char *name)
 {
+    const char *value = params_get(params, name);
+    return value != NULL && *value != '\0';
+}
+
+/* The first parameter of the way that is missing, NULL if it is complete; *begun: another of its parameters is there.
+ */
+static const struct endpoint_param *way_lacks(
+    enum endpoint_id id, const char *names, const struct params *params, bool *begun)
+{
+    const struct endpoint_param *lacks = NULL;
+    *begun = false;
+    while (*names != '\0') {
+        char name[PARAM_NAME_TEXT];
+        size_t len = strcspn(names, " ");
+        text_copy(name, len + 1 < sizeof(name) ? len + 1 : sizeof(name), names);
+        if (is_given(params, name))
+            *begun = true;
+        else if (lacks == NULL)
+            lacks = endpoint_param(id, name);
+        names += len + (names[len] == ' ');
+    }
+    return lacks;
+}
+
+/* What is missing for the way that was begun, or else for the first; NULL if one is complete. */
+static const struct endpoint_param *ways_lack(enum endpoint_id id, const struct params *params)
+{
+    const struct endpoint_param *found = NULL;
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        bool begun;
+        if (ways[i].endpoint != id)
+            continue;
+        const struct endpoint_param *lacks = way_lacks(id, ways[i].names, params, &begun);
+        if (lacks == NULL)
+            return NULL;
+        if (found == NULL || begun)
+            found = lacks;
+    }
+    return found;
+}
+
+static unsigned missing_error(const struct endpoint_param *p, const char **missing)
+{
+    *missing = p->name;
+    return p->err_empty != 0 ? p->err_empty : ERROR_UNNAMED;
+}
+
+unsigned endpoint_check(const struct endpoint *e, const struct params *params, const char **missing)
+{
+    if (e->auth != AUTH_LOGIN) { /* that is a matter of credentials */
+        const struct endpoint_param *lacks = ways_lack(e->id, params);
+        if (lacks != NULL)
+            return missing_error(lacks, missing);
+    }
     for (size_t i = 0; i < COUNT(endpoint_params); i++) {
         const struct endpoint_param *p = &endpoint_params[i];
         if (p->endpoint != e->id || p->err_empty == ERROR_CREDENTIALS)
             continue;
-        const char *value = params_get(params, p->name);
-        if (value == NULL || *value == '\0') {
-            if (p->required && p->err_empty != 0)
-                return p->err_empty;
-        } else if (p->err_bad != 0 && !value_fits(p, value)) {
+        if (!is_given(params, p->name)) {
+            if (p->required)
+                return missing_error(p, missing);
+        } else if (p->err_bad != 0 && !value_fits(p, params_get(params, p->name))) {
             return p->err_bad;
         }
     }

@@ -13,7 +13,7 @@ enum endpoint_id {
 };
 
 enum endpoint_auth { AUTH_KEY, AUTH_LOGIN, AUTH_OPEN };
-enum param_type { TYPE_TEXT, TYPE_NUMBER, TYPE_MSISDN, TYPE_BOOL, TYPE_URL, TYPE_SECRET };
+enum param_type { TYPE_TEXT, TYPE_NUMBER, TYPE_MSISDN, TYPE_BOOL, TYPE_URL, TYPE_SENDER, TYPE_SECRET };
 
 struct endpoint {
     enum endpoint_id id;
@@ -26,19 +26,24 @@ struct endpoint_param {
     const char *name;
     enum param_type type;
     int64_t min, max;
-    bool required;
+    bool required; /* false also for part of a way, see endpoints.def */
     unsigned err_empty, err_bad;
 };
 
 #define ERROR_CREDENTIALS 101
+/* Refused, by an endpoint for which the reference names no error: the reply then carries none. */
+#define ERROR_UNNAMED 0xffffU
 
 /* By path, aliases too; NULL if there is none. */
 const struct endpoint *endpoint_find(const char *path);
 const struct endpoint *endpoint_get(enum endpoint_id id);
 const struct endpoint_param *endpoint_param(enum endpoint_id id, const char *name);
 
-/* The first documented error of these parameters, credentials apart; 0: none. */
-unsigned endpoint_check(const struct endpoint *e, const struct params *params);
+/*
+ * The first documented error of these parameters, credentials apart; 0: none. Where the reference names no error for
+ * what is missing, ERROR_UNNAMED, and *missing is the parameter's name.
+ */
+unsigned endpoint_check(const struct endpoint *e, const struct params *params, const char **missing);
 
 /* The reference's words for an error, NULL for one it does not have. */
 const char *endpoint_error_text(unsigned error);

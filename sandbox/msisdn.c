@@ -9,7 +9,7 @@
 
 static const struct country {
     unsigned code;
-    const char *name;
+    const char *name, *cctld;
     const char *mobile; /* a mobile number's first national digits, separated by blanks */
     size_t min_digits, max_digits;
     size_t network_digits;
@@ -17,30 +17,30 @@ static const struct country {
     milli cost;
 } countries[] = {
     /* clang-format off */
-    { 30, "GREECE",         "69",             10, 10, 3, "202", "05", 1000},
-    {357, "CYPRUS",         "9",               8,  8, 2, "280", "01", 1000},
-    { 33, "FRANCE",         "6 7",             9,  9, 2, "208", "01", 1500},
-    { 34, "SPAIN",          "6 7",             9,  9, 3, "214", "01", 1500},
-    { 39, "ITALY",          "3",               9, 10, 3, "222", "01", 1500},
-    { 44, "UNITED KINGDOM", "7",              10, 10, 4, "234", "10", 1250},
-    { 49, "GERMANY",        "15 16 17",        9, 11, 3, "262", "01", 2000},
-    { 31, "NETHERLANDS",    "6",               9,  9, 2, "204", "04", 2250},
-    { 32, "BELGIUM",        "4",               9,  9, 3, "206", "01", 2250},
-    { 40, "ROMANIA",        "7",               9,  9, 3, "226", "01", 1250},
-    { 41, "SWITZERLAND",    "7",               9,  9, 2, "228", "01", 2000},
-    { 43, "AUSTRIA",        "6",              10, 13, 3, "232", "01", 2000},
-    { 45, "DENMARK",        "2 3 4 5 6 9",     8,  8, 2, "238", "01", 1500},
-    { 46, "SWEDEN",         "7",               9,  9, 2, "240", "01", 1750},
-    { 47, "NORWAY",         "4 9",             8,  8, 2, "242", "01", 1750},
-    { 48, "POLAND",         "4 5 6 7 8",       9,  9, 2, "260", "01", 1250},
-    { 90, "TURKEY",         "5",              10, 10, 3, "286", "01",  500},
-    {351, "PORTUGAL",       "9",               9,  9, 2, "268", "01", 1250},
-    {353, "IRELAND",        "8",               9,  9, 2, "272", "01", 2000},
-    {355, "ALBANIA",        "6",               9,  9, 2, "276", "01", 1750},
-    {358, "FINLAND",        "4 5",             7, 10, 2, "244", "05", 2000},
-    {359, "BULGARIA",       "8 9",             8,  9, 2, "284", "01", 1750},
-    {389, "NORTH MACEDONIA","7",               8,  8, 2, "294", "01", 1250},
-    {  1, "UNITED STATES",  "2 3 4 5 6 7 8 9",10, 10, 3, "310", "410", 333},
+    { 30, "GREECE",         "gr", "69",             10, 10, 3, "202", "05", 1000},
+    {357, "CYPRUS",         "cy", "9",               8,  8, 2, "280", "01", 1000},
+    { 33, "FRANCE",         "fr", "6 7",             9,  9, 2, "208", "01", 1500},
+    { 34, "SPAIN",          "es", "6 7",             9,  9, 3, "214", "01", 1500},
+    { 39, "ITALY",          "it", "3",               9, 10, 3, "222", "01", 1500},
+    { 44, "UNITED KINGDOM", "uk", "7",              10, 10, 4, "234", "10", 1250},
+    { 49, "GERMANY",        "de", "15 16 17",        9, 11, 3, "262", "01", 2000},
+    { 31, "NETHERLANDS",    "nl", "6",               9,  9, 2, "204", "04", 2250},
+    { 32, "BELGIUM",        "be", "4",               9,  9, 3, "206", "01", 2250},
+    { 40, "ROMANIA",        "ro", "7",               9,  9, 3, "226", "01", 1250},
+    { 41, "SWITZERLAND",    "ch", "7",               9,  9, 2, "228", "01", 2000},
+    { 43, "AUSTRIA",        "at", "6",              10, 13, 3, "232", "01", 2000},
+    { 45, "DENMARK",        "dk", "2 3 4 5 6 9",     8,  8, 2, "238", "01", 1500},
+    { 46, "SWEDEN",         "se", "7",               9,  9, 2, "240", "01", 1750},
+    { 47, "NORWAY",         "no", "4 9",             8,  8, 2, "242", "01", 1750},
+    { 48, "POLAND",         "pl", "4 5 6 7 8",       9,  9, 2, "260", "01", 1250},
+    { 90, "TURKEY",         "tr", "5",              10, 10, 3, "286", "01",  500},
+    {351, "PORTUGAL",       "pt", "9",               9,  9, 2, "268", "01", 1250},
+    {353, "IRELAND",        "ie", "8",               9,  9, 2, "272", "01", 2000},
+    {355, "ALBANIA",        "al", "6",               9,  9, 2, "276", "01", 1750},
+    {358, "FINLAND",        "fi", "4 5",             7, 10, 2, "244", "05", 2000},
+    {359, "BULGARIA",       "bg", "8 9",             8,  9, 2, "284", "01", 1750},
+    {389, "NORTH MACEDONIA","mk", "7",               8,  8, 2, "294", "01", 1250},
+    {  1, "UNITED STATES",  "us", "2 3 4 5 6 7 8 9",10, 10, 3, "310", "410", 333},
     /* clang-format on */
 };
 
@@ -64,7 +64,8 @@ static bool fits(const struct country *c, const char *national)
 
 static void fill(struct msisdn *out, const struct country *c, const char *national)
 {
-    *out = (struct msisdn){.country = c->name, .country_code = c->code, .mcc = c->mcc, .mnc = c->mnc, .cost = c->cost};
+    *out = (struct msisdn){
+        .country = c->name, .cctld = c->cctld, .country_code = c->code, .mcc = c->mcc, .mnc = c->mnc, .cost = c->cost};
     snprintf(out->international, sizeof(out->international), "%u%s", c->code, national);
     text_copy(out->national, sizeof(out->national), national);
     text_copy(out->network, c->network_digits + 1, national);

@@ -14,7 +14,7 @@ struct msisdn {
     char national[MSISDN_TEXT];
     char network[8]; /* the first digits of the national number, which name its network */
     char subscriber[MSISDN_TEXT];
-    const char *country;
+    const char *country, *cctld;
     unsigned country_code;
     const char *mcc, *mnc;
     milli cost;

@@ -24,13 +24,23 @@ static void unlink_change(struct phone *p, struct message *m)
     m->older = m->newer = NULL;
 }
 
+void message_free_parts(struct message *m)
+{
+    if (m->fallback != NULL) {
+        free(m->fallback->from);
+        free(m->fallback->text);
+        free(m->fallback);
+    }
+    free(m->from);
+    free(m->text);
+    free(m->callback);
+}
+
 static void forget_oldest(struct phone *p)
 {
     struct message **m = slot(p, p->first_seq++);
     unlink_change(p, *m);
-    free((*m)->from);
-    free((*m)->text);
-    free((*m)->callback);
+    message_free_parts(*m);
     free(*m);
     *m = NULL;
 }
@@ -114,6 +124,7 @@ cJSON *message_json(const struct message *m)
     char time[TIME_TEXT];
     cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "id", m->id);
+    cJSON_AddStringToObject(json, "channel", m->channel == CHANNEL_VIBER ? "viber" : "sms");
     cJSON_AddStringToObject(json, "to", m->to);
     cJSON_AddStringToObject(json, "from", m->from);
     cJSON_AddStringToObject(json, "text", m->text);

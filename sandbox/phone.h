@@ -17,6 +17,16 @@
 #define AUTH_ID_DIGITS 32
 #define ID_TEXT 21
 
+enum channel { CHANNEL_SMS, CHANNEL_VIBER };
+
+/* What is sent as a text message when a Viber message fails. */
+struct fallback {
+    char *from, *text;
+    bool flash;
+    unsigned parts;
+    milli cost;
+};
+
 struct message {
     uint64_t seq; /* 1, 2, 3...: the number under which it is found again */
     uint64_t revision;
@@ -25,8 +35,11 @@ struct message {
     char code[CODE_DIGITS + 1];       /* likewise */
     char to[MSISDN_TEXT];
     char *from, *text, *callback; /* callback may be NULL */
-    char status, fate;            /* what it is, and what its report will say: s, d or f */
-    bool scheduled;               /* not on the phone yet */
+    enum channel channel;
+    struct fallback *fallback; /* NULL: none */
+    int64_t validity_ms;       /* after which it has failed; 0: never */
+    char status, fate; /* what it is, and what its report will say: s, d, f; a draft's fate is 0 if not sealed */
+    bool scheduled;    /* not on the phone yet */
     bool flash;
     unsigned parts;
     milli cost;
@@ -46,6 +59,9 @@ struct phone {
 void phone_init(struct phone *p, struct chance *chance);
 void phone_clear(struct phone *p);
 void phone_free(struct phone *p);
+
+/* Frees what a message points to. */
+void message_free_parts(struct message *m);
 
 /* Takes the message's own texts over; gives it seq and id. */
 struct message *phone_add(struct phone *p, const struct message *draft);

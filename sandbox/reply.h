@@ -7,18 +7,17 @@
 #ifndef SANDBOX_REPLY_H
 #define SANDBOX_REPLY_H
 
+#include "endpoints.h"
 #include "settings.h"
 
 #include <cjson/cJSON.h>
 
 enum format { FORMAT_JSON, FORMAT_XML, FORMAT_V2 };
 
-/* Refused, by an endpoint for which the reference names no error: the reply then carries none. */
-#define ERROR_UNNAMED 0xffffU
-
 struct reply {
     unsigned error; /* 0: success */
     const char *remarks;
+    char words[64]; /* remarks of its own */
     cJSON *fields;
     unsigned total; /* sent beside the fields if it is not 0; a list counts itself */
     cJSON *rows;    /* of a list; NULL: the reply has none */

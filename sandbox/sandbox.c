@@ -62,7 +62,15 @@ static char fate_of(const struct settings *s, const char *to, int64_t *after_ms)
 static void set_report(struct sandbox *box, struct message *m)
 {
     int64_t after_ms;
-    m->fate = fate_of(&box->settings, m->to, &after_ms);
+    const char fate = fate_of(&box->settings, m->to, &after_ms);
+    if (m->fate != 0)
+        after_ms = box->settings.delivery_after_ms;
+    else
+        m->fate = fate;
+    if (m->validity_ms > 0 && (m->fate == 's' || after_ms > m->validity_ms)) {
+        m->fate = 'f';
+        after_ms = m->validity_ms;
+    }
     if (m->fate != 's')
         set_timer(box, clock_ms() + after_ms, TIMER_REPORT, m->seq);
 }
@@ -79,9 +87,7 @@ unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms,
     else if (box->timers.count >= TIMERS_MAX - 1) /* one is the beat's */
         error = ERROR_NOT_QUEUED;
     if (error != 0) {
-        free(draft->from);
-        free(draft->text);
-        free(draft->callback);
+        message_free_parts(draft);
         return error;
     }
     box->settings.balance -= draft->cost;
@@ -209,18 +215,35 @@ static void beat(struct sandbox *box)
     set_timer(box, clock_ms() + BEAT_MS, TIMER_BEAT, 0);
 }
 
+/* The text message in place of one that failed: it arrives, whatever the recipient's fate, if the balance covers it. */
+static void send_fallback(struct sandbox *box, const struct message *failed)
+{
+    const struct fallback *f = failed->fallback;
+    struct message *sent = NULL;
+    struct message draft = {.from = mem_text(f->from),
+        .text = mem_text(f->text),
+        .flash = f->flash,
+        .parts = f->parts,
+        .cost = f->cost,
+        .mcc = failed->mcc,
+        .mnc = failed->mnc,
+        .fate = 'd'};
+    memcpy(draft.to, failed->to, sizeof(draft.to));
+    sandbox_send(box, &draft, 0, &sent);
+}
+
 static void report(struct sandbox *box, struct message *m)
 {
     m->status = m->fate;
     phone_touch(&box->phone, m);
     release_waiters(box, m->seq);
     sandbox_notify(box);
-    if (m->callback == NULL)
-        return;
-    if (box->outbox_count == OUTBOX_MAX)
+    if (m->callback != NULL && box->outbox_count == OUTBOX_MAX)
         box->journal.callbacks_failed++;
-    else
+    else if (m->callback != NULL)
         box->outbox[box->outbox_count++] = postman_url(m);
+    if (m->status == 'f' && m->fallback != NULL)
+        send_fallback(box, m); /* last: a full phone may forget m for it */
 }
 
 static void arrive(struct sandbox *box, struct message *m)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DELIVERY_AFTER_MAX_MS 3600000
+#define HLR_BALANCE_MAX 1000000
 
 static const char *const shape_names[] = {"rows", "arrays", "wrapped"};
 
@@ -102,6 +103,24 @@ static bool set_fault(struct settings *s, const char *value, char *why, size_t s
     return faults_parse(&s->faults, value, why, size);
 }
 
+static bool set_hlr(struct settings *s, const char *value, char *why, size_t size)
+{
+    return hlr_parse(&s->hlr, value, why, size);
+}
+
+static bool set_hlr_balance(struct settings *s, const char *value, char *why, size_t size)
+{
+    if (number_between(value, 0, HLR_BALANCE_MAX, &s->hlr_balance))
+        return true;
+    snprintf(why, size, "takes lookups from 0 to %d", HLR_BALANCE_MAX);
+    return false;
+}
+
+static bool set_senders(struct settings *s, const char *value, char *why, size_t size)
+{
+    return senders_parse(&s->senders, value, why, size);
+}
+
 static const struct {
     const char *name;
     bool (*set)(struct settings *s, const char *value, char *why, size_t size);
@@ -116,6 +135,9 @@ static const struct {
     {"delivery_after", set_delivery_after},
     {"shape", set_shape},
     {"fault", set_fault},
+    {"hlr", set_hlr},
+    {"hlr_balance", set_hlr_balance},
+    {"senders", set_senders},
 };
 
 void settings_init(struct settings *s)
@@ -129,6 +151,7 @@ void settings_init(struct settings *s)
         .delivery_after_ms = 300,
         .shape = SHAPE_ROWS};
     whitelist_parse(&s->whitelist, "127.0.0.0/8,::1", why, sizeof(why));
+    senders_parse(&s->senders, "sms365", why, sizeof(why));
 }
 
 bool settings_set(struct settings *s, const char *name, const char *value, char *why, size_t size)
@@ -163,5 +186,10 @@ cJSON *settings_json(const struct settings *s)
     cJSON_AddStringToObject(json, "shape", shape_names[s->shape]);
     faults_print(&s->faults, &text);
     add_printed(json, "fault", &text);
+    hlr_print(&s->hlr, &text);
+    add_printed(json, "hlr", &text);
+    cJSON_AddNumberToObject(json, "hlr_balance", (double)s->hlr_balance);
+    senders_print(&s->senders, &text);
+    add_printed(json, "senders", &text);
     return json;
 }

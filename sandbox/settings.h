@@ -5,6 +5,8 @@
 
 #include "base.h"
 #include "faults.h"
+#include "hlr.h"
+#include "senders.h"
 #include "whitelist.h"
 
 #include <cjson/cJSON.h>
@@ -22,6 +24,9 @@ struct settings {
     int64_t delivery_after_ms;
     enum shape shape;
     struct faults faults;
+    int64_t hlr_balance; /* lookups that are paid for */
+    struct hlr hlr;
+    struct senders senders;
 };
 
 void settings_init(struct settings *s);

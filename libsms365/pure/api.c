@@ -9,6 +9,8 @@
 #define MONEY_FREE false
 #define NEED_REQUIRED true
 #define NEED_OPTIONAL false
+#define NEED_EITHER false
+#define SENDER_LETTERS_MAX 11
 
 static const struct sms365_endpoint endpoints[] = {
 #define ENDPOINT(id, path, auth, money, help) {SMS365_EP_##id, path, SMS365_AUTH_##auth, MONEY_##money, help},
@@ -18,6 +20,11 @@ static const struct sms365_endpoint endpoints[] = {
 static const struct sms365_api_param params_table[] = {
 #define PARAM(id, name, type, min, max, need, err_empty, err_bad, help)                                                \
     {SMS365_EP_##id, name, SMS365_TYPE_##type, min, max, NEED_##need, err_empty, err_bad, help},
+#include "pure/endpoints.def"
+};
+
+static const struct sms365_api_way ways_table[] = {
+#define WAY(id, names) {SMS365_EP_##id, names},
 #include "pure/endpoints.def"
 };
 
@@ -56,6 +63,12 @@ const struct sms365_api_param *sms365_api_params(size_t *count)
 {
     *count = sizeof params_table / sizeof *params_table;
     return params_table;
+}
+
+const struct sms365_api_way *sms365_api_ways(size_t *count)
+{
+    *count = sizeof ways_table / sizeof *ways_table;
+    return ways_table;
 }
 
 const struct sms365_api_field *sms365_api_fields(size_t *count)
@@ -113,6 +126,18 @@ static bool has_control(const char *text)
     return false;
 }
 
+/* A number, or a few Latin characters that a telephone can show as a name. */
+static bool is_sender(const char *value)
+{
+    const size_t length = strlen(value);
+
+    if (value[strspn(value, "0123456789")] == '\0')
+        return true;
+    for (; *value > ' ' && *value <= '~'; value++)
+        ;
+    return *value == '\0' && length <= SENDER_LETTERS_MAX;
+}
+
 /* What is wrong with a text of the given kind, apart from its length; NULL: nothing. */
 static const char *text_fault(enum sms365_api_type type, const char *value)
 {
@@ -123,6 +148,8 @@ static const char *text_fault(enum sms365_api_type type, const char *value)
         if (!sms365_str_starts(value, "https://") && !sms365_str_starts(value, "http://"))
             return "is not an http or https URL";
         return has_control(value) || strchr(value, ' ') != NULL ? "holds blanks or control characters" : NULL;
+    case SMS365_TYPE_SENDER:
+        return is_sender(value) ? NULL : "is neither a number nor at most 11 Latin characters without blanks";
     case SMS365_TYPE_SECRET:
         return has_control(value) ? "holds control characters" : NULL;
     default:
@@ -201,20 +228,57 @@ static void check_given(
     }
 }
 
+static bool param_goes(const struct sms365_param *params, size_t count, const char *name, bool key_goes)
+{
+    return strcmp(name, "key") == 0 ? key_goes : param_value(params, count, name) != NULL;
+}
+
+/* Is this way complete? Adds it to what is said if none is. */
+static bool way_is_taken(const struct sms365_api_way *way, const struct sms365_param *params, size_t count,
+    bool key_goes, struct sms365_buf *said)
+{
+    bool complete = true;
+    const char *name = way->names;
+
+    sms365_buf_puts(said, said->length == 0 ? "" : " or ");
+    while (*name != '\0') {
+        char one[32];
+        const size_t length = strcspn(name, " ");
+        (void)snprintf(one, sizeof one, "%.*s", (int)length, name);
+        complete = complete && param_goes(params, count, one, key_goes);
+        sms365_buf_printf(said, "%s%s", name == way->names ? "" : " and ", one);
+        name += length + (name[length] == ' ' ? 1 : 0);
+    }
+    return complete;
+}
+
+static void check_ways(struct sms365_buf *faults, const struct sms365_endpoint *endpoint,
+    const struct sms365_param *params, size_t count, bool key_goes)
+{
+    struct sms365_buf said;
+    bool taken = true;
+
+    sms365_buf_init(&said, 256);
+    for (size_t i = 0; i < sizeof ways_table / sizeof *ways_table; i++)
+        if (ways_table[i].endpoint == endpoint->id) {
+            taken = way_is_taken(&ways_table[i], params, count, key_goes, &said);
+            if (taken)
+                break;
+        }
+    if (!taken)
+        sms365_buf_printf(faults, "%s%s is missing", faults->length == 0 ? "" : "; ", sms365_buf_text(&said));
+    sms365_buf_free(&said);
+}
+
 static void check_missing(struct sms365_buf *faults, const struct sms365_endpoint *endpoint,
     const struct sms365_param *params, size_t count, bool key_goes)
 {
     for (size_t i = 0; i < sizeof params_table / sizeof *params_table; i++) {
         const struct sms365_api_param *param = &params_table[i];
-        if (param->endpoint != endpoint->id || !param->required)
-            continue;
-        const bool given = strcmp(param->name, "key") == 0 ? key_goes : param_value(params, count, param->name) != NULL;
-        if (!given)
+        if (param->endpoint == endpoint->id && param->required && !param_goes(params, count, param->name, key_goes))
             complain(faults, param->name, "is missing");
     }
-    if (endpoint->auth == SMS365_AUTH_LOGIN && !key_goes &&
-        (param_value(params, count, "username") == NULL || param_value(params, count, "password") == NULL))
-        complain(faults, "key", "or username and password are missing");
+    check_ways(faults, endpoint, params, count, key_goes);
 }
 
 static void add_pair(struct sms365_buf *body, const char *name, const char *value, bool first)

@@ -20,6 +20,7 @@ enum sms365_api_type {
     SMS365_TYPE_MSISDN,
     SMS365_TYPE_BOOL,
     SMS365_TYPE_URL,
+    SMS365_TYPE_SENDER,
     SMS365_TYPE_SECRET,
     SMS365_TYPE_OBJECT
 };
@@ -33,6 +34,12 @@ struct sms365_api_param {
     bool required;
     int error_empty, error_bad; /* the provider's */
     const char *help;
+};
+
+/* Parameters that are enough together, separated by blanks: of an endpoint's ways one at least must be complete. */
+struct sms365_api_way {
+    enum sms365_endpoint_id endpoint;
+    const char *names;
 };
 
 struct sms365_api_field {
@@ -54,8 +61,9 @@ struct sms365_endpoint {
 const struct sms365_endpoint *sms365_endpoint_find(const char *path);
 const struct sms365_endpoint *sms365_endpoint_get(enum sms365_endpoint_id id);
 
-/* All parameters, all reply fields, of all endpoints, in table order. */
+/* All parameters, all ways, all reply fields, of all endpoints, in table order. */
 const struct sms365_api_param *sms365_api_params(size_t *count);
+const struct sms365_api_way *sms365_api_ways(size_t *count);
 const struct sms365_api_field *sms365_api_fields(size_t *count);
 /* NULL when the endpoint has no such parameter. */
 const struct sms365_api_param *sms365_api_param_find(enum sms365_endpoint_id id, const char *name);

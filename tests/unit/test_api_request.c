@@ -10,7 +10,8 @@
 
 static void the_table_is_consistent(void **state)
 {
-    size_t params, fields;
+    size_t params, fields, ways;
+    const struct sms365_api_way *way = sms365_api_ways(&ways);
     const struct sms365_api_param *param = sms365_api_params(&params);
     const struct sms365_api_field *field = sms365_api_fields(&fields);
 
@@ -28,6 +29,14 @@ static void the_table_is_consistent(void **state)
         assert_true(param[i].error_empty == 0 || sms365_api_error_text(param[i].error_empty) != NULL);
         assert_true(param[i].error_bad == 0 || sms365_api_error_text(param[i].error_bad) != NULL);
     }
+    for (size_t i = 0; i < ways; i++)
+        for (const char *name = way[i].names; *name != '\0'; name += strcspn(name, " "), name += *name == ' ') {
+            char one[32] = "";
+            memcpy(one, name, strcspn(name, " "));
+            const struct sms365_api_param *found = sms365_api_param_find(way[i].endpoint, one);
+            assert_non_null(found);
+            assert_false(found->required);
+        }
     for (size_t i = 0; i < fields; i++)
         assert_true(field[i].object == NULL || field[i].type != SMS365_TYPE_OBJECT);
     assert_non_null(strstr(sms365_api_error_advice(101), "whitelist"));
@@ -52,12 +61,14 @@ static void requests_are_form_encoded_with_the_key_where_one_is_taken(void **sta
     const struct sms365_param send[] = {
         {"to", "+30 697 1234567"}, {"text", "%%CODE%% \xce\xb1&b=c\n@x #1"}, {"wait", "0"}};
     const struct sms365_param mobile[] = {{"mobile", "6971234567"}, {"type", "xml"}};
+    const struct sms365_param viber[] = {{"contactId", "7"}, {"text", "x"}, {"sms_from", "1234567890123456"}};
     const struct sms365_param login[] = {{"username", "demo"}, {"password", "p w"}};
 
     (void)state;
     encodes("2fa/send", send, 3, "DEMO-KEY",
         "key=DEMO-KEY&to=%2B30%20697%201234567&text=%25%25CODE%25%25%20%CE%B1%26b%3Dc%0A%40x%20%231&wait=0&type=json");
     encodes("mobile/check", mobile, 2, "DEMO-KEY", "mobile=6971234567&type=xml");
+    encodes("viber/send", viber, 3, "k", "key=k&contactId=7&text=x&sms_from=1234567890123456&type=json");
     encodes("key/get", NULL, 0, "k", "key=k&type=json");
     encodes("key/get", login, 2, "k", "username=demo&password=p%20w&type=json");
 }
@@ -89,8 +100,12 @@ static void mistakes_in_parameters_are_all_named_and_nothing_is_written(void **s
         {"2fa/send", "k", "callback holds blanks", {{"to", "1"}, {"callback", "https://x/ y"}}, 2},
         {"2fa/send", "k", "type is none of json, xml, v2", {{"to", "1"}, {"type", "JSON"}}, 2},
         {"2fa/send", "k", "timestamp is not a parameter of this endpoint", {{"to", "1"}, {"timestamp", "1"}}, 2},
-        {"key/get", NULL, "key or username and password are missing", {{"username", "u"}}, 1},
-        {"key/get", "k", "key or username and password are missing", {{"username", "u"}}, 1},
+        {"key/get", NULL, "key or username and password is missing", {{"username", "u"}}, 1},
+        {"viber/send", "k", "to or contactId or groupId is missing", {{"text", "x"}}, 1},
+        {"viber/send", "k", "validity is not a number from 60 to 86400", {{"groupId", "1"}, {"validity", "30"}}, 2},
+        {"viber/send", "k", "sms_from is neither a number nor", {{"to", "1"}, {"sms_from", "Twelve-chars"}}, 2},
+        {"viber/send", "k", "sms_from is neither a number nor", {{"to", "1"}, {"sms_from", "my shop"}}, 2},
+        {"key/get", "k", "key or username and password is missing", {{"username", "u"}}, 1},
     };
 
     (void)state;
