@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import programs
+import webserver
 import world
 from administrator import cli_box, place, running_cli_box  # noqa: F401: fixtures of the administrator's command
 from product import SOURCE, STATE, Product
@@ -97,6 +98,20 @@ def sshd():
 
     def start(*args, **settings):
         running.append(programs.Sshd(*args, **settings))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture
+def nginx():
+    """Start real web servers with the module: nginx("server { … }", …); what they complain about fails the test."""
+    running = []
+
+    def start(*args, **settings):
+        running.append(webserver.Nginx(*args, **settings))
         return running[-1]
 
     yield start

@@ -67,7 +67,7 @@ def test_manual_pages_are_set_without_a_warning(page):
 
 
 def test_manual_pages_are_installed_and_refer_to_pages_that_are_there():
-    makefiles = "".join(read(f"{folder}/Makemodule.am") for folder in ("docs", "cli", "sandbox"))
+    makefiles = "".join(read(f"{folder}/Makemodule.am") for folder in ("docs", "cli", "nginx_module", "sandbox"))
     ours = {page.stem: page.suffix[1:] for page in PAGES}
     for page in PAGES:
         assert f"{page.parent.name}/{page.name}" in makefiles
