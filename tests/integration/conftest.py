@@ -3,6 +3,8 @@
 import glob
 import os
 import sys
+import time
+import uuid
 
 import pytest
 
@@ -150,6 +152,14 @@ def product(installed, sandbox, alice, bob, syslog):
     return installed
 
 
+@pytest.fixture(scope="session")
+def pamcall_program():
+    """A PAM application of our own (see pamcall.c); its path."""
+    program = "/run/pamcall"
+    world.run("cc", "-Wall", "-Wextra", "-o", program, f"{SOURCE}/tests/integration/pamcall.c", "-lpam")
+    return program
+
+
 @pytest.fixture
 def terminals():
     """Programs on terminals of their own that a test leaves to be ended: terminals(Terminal(…)) returns it."""
@@ -165,25 +175,55 @@ def terminals():
 
 
 class Clock:
-    """Clocks that can be set forward for processes started with `environment`."""
+    """Clocks that can be set for processes started with `environment`, and the machine's reboots, as they see them."""
+
+    BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
     def __init__(self, directory):
-        self._file = f"{directory}/seconds-ahead"
+        self._directory = directory
+        self._file = f"{directory}/clocks"
         library = f"{directory}/clockshift.so"
         world.run("cc", "-shared", "-fPIC", "-o", library, f"{SOURCE}/tests/integration/clockshift.c")
         self.environment = {"LD_PRELOAD": library, "CLOCKSHIFT": self._file}
-        self.seconds = 0
+        self._seconds = self._wall = self._boot = 0
+        self._rebooted = False
+
+    def _write(self):
+        with open(self._file + ".new", "w") as file:
+            file.write(f"{self._seconds} {self._wall} {self._boot}")
+        os.rename(self._file + ".new", self._file)
 
     def advance(self, seconds):
-        self.seconds += seconds
-        with open(self._file + ".new", "w") as file:
-            file.write(str(self.seconds))
-        os.rename(self._file + ".new", self._file)
+        """Time goes by."""
+        self._seconds += seconds
+        self._write()
+
+    def set_wall(self, seconds):
+        """Somebody sets the wall clock, from what it says, by so much."""
+        self._wall += seconds
+        self._write()
+
+    def reboot(self, seconds=0):
+        """The machine comes up again: /proc names another boot. By the wall clock so many seconds went by."""
+        self.put_back()
+        with open(f"{self._directory}/boot_id", "w") as boot:
+            boot.write(f"{uuid.uuid4()}\n")
+        world.run("mount", "--bind", f"{self._directory}/boot_id", self.BOOT_ID)
+        self._rebooted = True
+        self._boot = -int(time.clock_gettime(time.CLOCK_BOOTTIME)) - self._seconds
+        self.set_wall(seconds)
+
+    def put_back(self):
+        if self._rebooted:
+            world.run("umount", self.BOOT_ID)
+        self._rebooted = False
 
 
 @pytest.fixture
 def clock(tmp_path):
-    return Clock(tmp_path)
+    clock = Clock(tmp_path)
+    yield clock
+    clock.put_back()
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 /*
- * pamcall [-e NAME=VALUE] [-i] [-n TIMES] [-s] SERVICE USER [ANSWER...]: call pam_authenticate, answer its prompts
- * one after the other, print every message and the code's number. An ANSWER @FILE is the file's contents, -fail makes
- * the conversation fail, -null gives no answer, and so does every prompt after the last. -i tells what the call left
- * behind in this process; -n calls that many times; -s calls pam_setcred afterwards and prints its code.
+ * pamcall [-e NAME=VALUE] [-i] [-n TIMES] [-r RHOST] [-s] SERVICE USER [ANSWER...]: call pam_authenticate, answer its
+ * prompts one after the other, print every message and the code's number. An ANSWER @FILE is the file's contents, -code
+ * is four characters and a newline from standard input (which many processes may share), -fail makes the conversation
+ * fail, -null gives no answer, and so does every prompt after the last. -i tells what the call left behind in this
+ * process; -n calls that many times, each time with its number for a # in RHOST and USER; -s calls pam_setcred
+ * afterwards and prints its code.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -20,6 +22,7 @@
 #include <unistd.h>
 
 #define STATE_MAX 65536
+#define CODE_LINE 5
 
 extern char **environ;
 
@@ -44,6 +47,17 @@ static char *read_file(const char *path)
     return text;
 }
 
+/* One read takes one line of the fixed length, whoever else reads from the same pipe. */
+static char *read_code(void)
+{
+    char line[CODE_LINE + 1] = "";
+
+    if (read(STDIN_FILENO, line, CODE_LINE) != CODE_LINE)
+        return NULL;
+    line[CODE_LINE - 1] = '\0';
+    return strdup(line);
+}
+
 static int converse(int count, const struct pam_message **messages, struct pam_response **responses, void *context)
 {
     struct answers *answers = context;
@@ -63,7 +77,9 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
             free(out);
             return PAM_CONV_ERR;
         }
-        if (strcmp(answer, "-null") != 0)
+        if (strcmp(answer, "-code") == 0)
+            out[i].resp = read_code();
+        else if (strcmp(answer, "-null") != 0)
             out[i].resp = answer[0] == '@' ? read_file(answer + 1) : strdup(answer);
     }
     *responses = out;
@@ -142,22 +158,46 @@ static void no_delay(int code, unsigned delay_us, void *context)
     (void)context;
 }
 
-static int call(const char *service, const char *user, char **answers, const char *variable, bool setcred)
+struct request {
+    const char *service, *user, *rhost, *variable;
+    char **answers;
+    bool setcred;
+};
+
+/* text with number in the place of its #, if it has one. */
+static void put_number(char *out, size_t size, const char *text, long number)
 {
-    struct answers given = {answers};
+    const size_t before = strcspn(text, "#");
+
+    if (text[before] == '\0')
+        (void)snprintf(out, size, "%s", text);
+    else
+        (void)snprintf(out, size, "%.*s%ld%s", (int)before, text, number, text + before + 1);
+}
+
+static int call(const struct request *request, long number)
+{
+    struct answers given = {request->answers};
     const struct pam_conv conversation = {converse, &given};
     pam_handle_t *pamh = NULL;
-    int code = pam_start(service, user, &conversation, &pamh);
+    char user[512], rhost[512];
 
+    put_number(user, sizeof user, request->user, number);
+    int code = pam_start(request->service, user, &conversation, &pamh);
     if (code != PAM_SUCCESS)
         return code;
-    if (variable != NULL)
-        (void)pam_putenv(pamh, variable);
+    if (request->variable != NULL)
+        (void)pam_putenv(pamh, request->variable);
+    if (request->rhost != NULL) {
+        put_number(rhost, sizeof rhost, request->rhost, number);
+        (void)pam_set_item(pamh, PAM_RHOST, rhost);
+    }
     (void)pam_set_item(pamh, PAM_FAIL_DELAY, (const void *)(uintptr_t)no_delay);
     code = pam_authenticate(pamh, 0);
     printf("code: %d\n", code);
-    if (setcred)
+    if (request->setcred)
         printf("setcred: %d\n", pam_setcred(pamh, PAM_ESTABLISH_CRED));
+    (void)fflush(stdout);
     (void)pam_end(pamh, code);
     return code;
 }
@@ -165,31 +205,36 @@ static int call(const char *service, const char *user, char **answers, const cha
 int main(int argc, char **argv)
 {
     static char before[STATE_MAX], after[STATE_MAX];
-    const char *variable = NULL;
-    bool inspected = false, setcred = false;
+    struct request request = {0};
+    bool inspected = false;
     long times = 1;
     int code = 0;
 
-    for (int option; (option = getopt(argc, argv, "+e:in:s")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+e:in:r:s")) != -1;) {
         if (option == 'e')
-            variable = optarg;
+            request.variable = optarg;
         else if (option == 'i')
             inspected = true;
         else if (option == 'n')
             times = strtol(optarg, NULL, 10);
+        else if (option == 'r')
+            request.rhost = optarg;
         else if (option == 's')
-            setcred = true;
+            request.setcred = true;
         else
             return 2;
     }
     if (argc - optind < 2)
         return 2;
+    request.service = argv[optind];
+    request.user = argv[optind + 1];
+    request.answers = argv + optind + 2;
     (void)signal(SIGUSR1, SIG_IGN); /* a disposition that is not the default's, to be found again */
     printf("pid: %ld\n", (long)getpid());
     openlog("pamcall", LOG_NDELAY, LOG_AUTHPRIV); /* as sshd and sudo do: libpam writes to the same socket */
     inspect(before);
     for (long i = 0; i < times; i++)
-        code = call(argv[optind], argv[optind + 1], argv + optind + 2, variable, setcred);
+        code = call(&request, i);
     inspect(after);
     if (inspected && strcmp(before, after) == 0)
         puts("left: nothing");

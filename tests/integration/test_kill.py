@@ -13,15 +13,6 @@ from programs import Terminal, code_in, pamtester_argv, wrong
 LOG = "/run/strace.log"
 
 
-def make_accounts(count):
-    """Accounts by the quick way: nobody logs in to them but through PAM."""
-    names = [f"user{number}" for number in range(count)]
-    with open("/etc/passwd", "a") as passwd:
-        passwd.writelines(f"{name}:x:{5000 + number}:{5000 + number}::/nonexistent:/usr/sbin/nologin\n"
-                          for number, name in enumerate(names))
-    return names
-
-
 def steps(sandbox, user, number, answers):
     """The system calls of a login with a wrong code from the module's first on, each as (name, how often so far)."""
     login = Terminal(["bash", "-c", f"strace -qq -o {LOG} {shlex.join(pamtester_argv('code', user))} < {answers}"])
@@ -71,7 +62,7 @@ def kill_at(step, user, number, sandbox, answers):
 
 def test_no_try_is_won_back_and_the_next_login_works(product, sandbox, quick, tmp_path):
     rounds = 40 if quick else 300
-    names = make_accounts(rounds + 1)
+    names = world.make_accounts(rounds + 1)
     numbers = [f"30697{2000005 + 10 * number}" for number in range(rounds + 1)]
     product.users(**{name: [number] for name, number in zip(names, numbers)})
     product.stack("code", "resend_after=0")

@@ -16,13 +16,11 @@ PROVEN = ("-e", "SSH_AUTH_INFO_0=publickey")
 
 
 @pytest.fixture(scope="session")
-def pamcall():
-    """Compiles the program, and calls it: pamcall(arguments…) returns what it printed."""
-    program = "/run/pamcall"
-    world.run("cc", "-Wall", "-Wextra", "-o", program, f"{SOURCE}/tests/integration/pamcall.c", "-lpam")
+def pamcall(pamcall_program):
+    """pamcall(arguments…) calls the program and returns what it printed."""
 
     def call(*arguments, **options):
-        done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        done = subprocess.run([pamcall_program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                               start_new_session=True, timeout=120, **options)
         return done.stdout
 

@@ -128,6 +128,16 @@ class User:
         return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--init-groups", "--reset-env", *argv]
 
 
+def make_accounts(count):
+    """Accounts by the quick way: nobody logs in to them but through PAM. Their names, the same ones every time."""
+    names = [f"user{number}" for number in range(count)]
+    with open("/etc/passwd", "r+") as passwd:
+        present = {line.split(":")[0] for line in passwd}
+        passwd.writelines(f"{name}:x:{5000 + number}:{5000 + number}::/nonexistent:/usr/sbin/nologin\n"
+                          for number, name in enumerate(names) if name not in present)
+    return names
+
+
 def children(pid):
     """The processes that pid has started and that have not ended."""
     found = []
@@ -191,6 +201,20 @@ class Lines:
 
     def matching(self, pattern):
         return [line for line in self.all() if re.search(pattern, str(line))]
+
+    def wait_count(self, pattern, count, seconds=300):
+        """Until so many lines match; they are returned. Fails after some seconds with all there are."""
+        until = time.monotonic() + seconds
+        with self._news:
+            while True:
+                found = [line for line in self._lines if re.search(pattern, str(line))]
+                left = until - time.monotonic()
+                if len(found) >= count:
+                    return found
+                if left <= 0:
+                    raise AssertionError(f"{len(found)} of {count} lines match {pattern!r} among:\n"
+                                         + "\n".join(map(str, self._lines)))
+                self._news.wait(left)
 
     def wait(self, pattern, seconds=15):
         """The first line that matches; fails after some seconds with all there are."""

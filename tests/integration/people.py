@@ -1,0 +1,97 @@
+"""Who meets the guard: the owner at the usual place, somebody who guesses elsewhere, and whole crowds of those."""
+
+import shlex
+import subprocess
+import threading
+
+import world
+from product import NUMBER
+from programs import CLEAN, Pamtester, wrong
+
+HOME, ELSEWHERE = "192.0.2.1", "198.51.100.66"
+CODE_ASKED = r"Enter it, or [^:]*: "
+PROVEN = ("-e", "SSH_AUTH_INFO_0=publickey")
+PAM_SUCCESS = 0
+CROWD_SECONDS = 300
+
+
+class Person:
+    """Somebody who has alice's first factor, at a place; every login is a session of its own."""
+
+    def __init__(self, sandbox, rhost, env=None, service="code"):
+        self.sandbox, self.rhost, self.env, self.service = sandbox, rhost, env, service
+
+    def comes(self, name="alice"):
+        return Pamtester(self.service, name, rhost=self.rhost, env=self.env)
+
+    def asked(self, name="alice"):
+        """A login up to the prompt, and the message for it."""
+        login = self.comes(name)
+        login.sees_match(CODE_ASKED)
+        return login, self.sandbox.messages(NUMBER)[-1]
+
+    def enters(self, name="alice"):
+        """Logs in with the right code; the PAM code."""
+        login, message = self.asked(name)
+        login.answers(message["code"])
+        return login.code()
+
+    def guesses(self, name="alice"):
+        """Enters a wrong code, once; the PAM code."""
+        login, message = self.asked(name)
+        login.answers(wrong(message))
+        return login.code()
+
+    def is_refused(self, text, name="alice"):
+        """Is shown text at once, and has nothing to answer."""
+        login = self.comes(name)
+        login.sees(text)
+        login.answers("")
+        assert login.code() == "PAM_MAXTRIES"
+
+
+class Crowd:
+    """Many processes that log in as one user at once, each in a session of its own (or, apart=False, all in one, which
+    has a message already). They come to their prompts; what is typed then is typed by all."""
+
+    def __init__(self, pamcall, count, user="alice", rhost=None, apart=True, times=1, env=None, service="code"):
+        host = () if rhost is None else ("-r", rhost)
+        call = shlex.join([pamcall, *PROVEN, *host, "-n", str(times), service, user])
+        opener = "" if apart else f"{call} </dev/null >/dev/null; "
+        script = f"{opener}for member in $(seq {count}); do {'setsid ' if apart else ''}{call} -code <&3 & done; wait"
+        self.count, self.times = count, times
+        self.lines = world.Lines()
+        self._process = subprocess.Popen(["bash", "-c", f"exec 3<&0; {script}"], start_new_session=True,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**CLEAN, **(env or {})})
+        self._reader = threading.Thread(target=self._collect, daemon=True)
+        self._reader.start()
+
+    def _collect(self):
+        for line in self._process.stdout:
+            self.lines.add(line.decode("utf-8", "backslashreplace").rstrip("\n"))
+
+    def all_prompted(self):
+        """Wait until everybody is at a prompt; how many are asked for a code."""
+        self.lines.wait_count("^prompt: ", self.count, CROWD_SECONDS)
+        return len(self.lines.matching(CODE_ASKED))
+
+    def type(self, code):
+        """Everybody answers, at every prompt there will be."""
+        self._process.stdin.write(f"{code}\n".encode() * self.count * self.times)
+        self._process.stdin.flush()
+
+    def pids(self):
+        return [int(line.split()[1]) for line in self.lines.matching("^pid: ")]
+
+    def ends(self):
+        """Wait until all are gone; the PAM codes of all their calls."""
+        self._process.wait(CROWD_SECONDS)
+        self._reader.join(CROWD_SECONDS)
+        self._process.stdin.close()
+        return [int(line.split()[1]) for line in self.lines.matching("^code: ")]
+
+
+def no_code_of(messages):
+    """Four digits that are the code of none of these messages."""
+    codes = {message["code"] for message in messages}
+    return next(code for code in (f"{number:04}" for number in range(10000)) if code not in codes)
