@@ -104,6 +104,11 @@ struct sms365_subject {
      * this user lately got in are counted apart from all others. NULL: the host alone.
      */
     const char *place;
+    /*
+     * What a grace period is bound to: it must be the same when the next login asks for it, and nobody else's (address
+     * and key, terminal session). NULL: no grace period.
+     */
+    const char *grace;
     bool known;        /* the user exists on this system */
     bool first_factor; /* the first factor was proved */
 };
@@ -128,24 +133,33 @@ enum sms365_verdict {
 #define SMS365_REASONS                                                                                                 \
     SMS365_REASON(NONE, "none", "nothing was decided")                                                                 \
     SMS365_REASON(CODE_ACCEPTED, "code_accepted", "the code was right")                                                \
+    SMS365_REASON(BACKUP_CODE, "backup_code", "the backup code was right")                                             \
+    SMS365_REASON(TRUSTED_NETWORK, "trusted_network", "no code is needed from this network")                           \
+    SMS365_REASON(GRACE, "grace", "a code was entered a short time ago")                                               \
+    SMS365_REASON(GROUP_EXEMPT, "group_exempt", "no code is needed by members of these groups")                        \
+    SMS365_REASON(UNENROLLED, "unenrolled", "no code is needed by users without a phone number")                       \
     SMS365_REASON(NO_FIRST_FACTOR, "no_first_factor", "no first factor was proved")                                    \
     SMS365_REASON(UNKNOWN_USER, "unknown_user", "there is no such user")                                               \
     SMS365_REASON(NOT_ENROLLED, "not_enrolled", "the user has no phone number here")                                   \
     SMS365_REASON(WRONG_CODE, "wrong_code", "the code was wrong")                                                      \
+    SMS365_REASON(WRONG_BACKUP_CODE, "wrong_backup_code", "the backup code was wrong, or used before")                 \
     SMS365_REASON(NOT_A_CODE, "not_a_code", "the answer was not a code")                                               \
     SMS365_REASON(NO_ANSWER, "no_answer", "the prompt was not answered")                                               \
     SMS365_REASON(TRIES_USED, "tries_used", "all tries are used up")                                                   \
     SMS365_REASON(EXPIRED, "expired", "the code is too old")                                                           \
     SMS365_REASON(LOCKED_OUT, "locked_out", "too many failed attempts: locked out for a while")                        \
     SMS365_REASON(LOCKED, "locked", "too many failed attempts: locked until an administrator unlocks")                 \
-    SMS365_REASON(TOO_MANY_SENDS, "too_many_sends", "too many messages were sent to this user")                        \
-    SMS365_REASON(TOO_MANY_FROM_HOST, "too_many_from_host", "too many attempts from this address")                     \
+    SMS365_REASON(TOO_MANY_SENDS, "too_many_sends", "too many messages were sent to this user or number")              \
+    SMS365_REASON(TOO_MANY_FROM_HOST, "too_many_from_host", "too many attempts or messages from this address")         \
+    SMS365_REASON(STORE_SPENT, "store_spent", "this machine's messages for a day are used up")                         \
     SMS365_REASON(TOO_MANY_OPEN, "too_many_open", "too many logins of this user wait for a code")                      \
     SMS365_REASON(TOO_MANY_QUESTIONS, "too_many_questions", "no code was entered after several prompts")               \
     SMS365_REASON(SUPERSEDED, "superseded", "another process used or replaced this challenge")                         \
     SMS365_REASON(KEY_REFUSED, "key_refused", "the provider refuses the key, or this machine's address")               \
     SMS365_REASON(NO_BALANCE, "no_balance", "the provider account has no balance left")                                \
     SMS365_REASON(BAD_NUMBER, "bad_number", "the provider refuses the phone number")                                   \
+    SMS365_REASON(COUNTRY_REFUSED, "country_refused", "no messages go to this number's country")                       \
+    SMS365_REASON(SIM_CHANGED, "sim_changed", "the number has moved to another network, and was not confirmed")        \
     SMS365_REASON(PROVIDER_REFUSED, "provider_refused", "the provider refused the request")                            \
     SMS365_REASON(UNREACHABLE, "unreachable", "the provider cannot be reached")                                        \
     SMS365_REASON(REPLY_LOST, "reply_lost", "the provider's reply was lost")                                           \

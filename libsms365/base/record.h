@@ -5,17 +5,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Most bytes of one value: a slot of store_file is one page less its header. */
-#define SMS365_RECORD_MAX 3840
-/* Most bytes of a value of class HOST, whose records live in a table of fixed buckets. */
-#define SMS365_RECORD_HOST_MAX 64
-/* Most bytes of a name: a USER record keeps it, for HOST it only chooses the bucket. */
+/* Most bytes of one value: a slot of store_file is two pages less its header. */
+#define SMS365_RECORD_MAX 7680
+/* Most bytes of a value of the other classes, whose records live in tables of fixed buckets. */
+#define SMS365_RECORD_TALLY_MAX 64
+/* Most bytes of a name: a USER record keeps it, in a table it only chooses the bucket. */
 #define SMS365_RECORD_NAME_MAX 128
-#define SMS365_RECORD_HOST_NAME_MAX 255
+#define SMS365_RECORD_TALLY_NAME_MAX 255
 
+/* Records of class SHARD. */
+#define SMS365_SHARDS 16
+
+/* All but USER are tables of a fixed size: names that share a bucket share its value. */
 enum sms365_class {
-    SMS365_CLASS_USER, /* an enrolled user's counters and open challenges; kept until deleted */
-    SMS365_CLASS_HOST, /* what strangers choose: addresses. A fixed table: names that share a bucket share its value */
+    SMS365_CLASS_USER,  /* an enrolled user's counters and open challenges; kept until deleted */
+    SMS365_CLASS_HOST,  /* what strangers choose: attempts from an address */
+    SMS365_CLASS_SPEND, /* messages to a number, and caused from an address. Outlives a killed process, not a power cut */
+    SMS365_CLASS_SHARD, /* all messages of this store, spread over a few records that are summed. The same */
+    SMS365_CLASS_FLAG,  /* what concerns everybody: sending has stopped */
     SMS365_CLASS_COUNT
 };
 

@@ -1,5 +1,6 @@
 #include "drive/drive.h"
 
+#include "base/err.h"
 #include "edges/process.h"
 #include "edges/spool.h"
 
@@ -38,6 +39,45 @@ static void do_cas(const struct sms365_drive *drive, const struct sms365_action 
         sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
 }
 
+/* What a sum is made of. */
+struct sum {
+    struct sms365_tally total;
+    struct sms365_now now;
+    int64_t window_ms;
+    bool bad;
+};
+
+static bool add_tally(void *context, const char *name, const struct sms365_record *record)
+{
+    struct sum *sum = context;
+    struct sms365_tally tally;
+
+    (void)name;
+    sum->bad = !sms365_tally_decode(&tally, &sum->now, record->value, record->length);
+    if (sum->bad)
+        return false;
+    sms365_tally_prune(&tally, sum->window_ms, &sum->now);
+    sum->total.count += tally.count;
+    sum->total.cost += tally.cost;
+    return true;
+}
+
+static void do_sum(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
+    struct scratch *scratch)
+{
+    struct sum sum = {.window_ms = action->window_ms};
+
+    event->kind = SMS365_EVENT_SUM;
+    event->err = sms365_now_read(&sum.now, &scratch->err);
+    if (event->err == SMS365_OK)
+        event->err = sms365_store_scan(drive->store, action->class, add_tally, &sum, &scratch->err);
+    if (event->err == SMS365_OK && sum.bad)
+        event->err = sms365_error_set(&scratch->err, SMS365_CORRUPT, "a record of messages sent is none of ours");
+    if (event->err != SMS365_OK)
+        sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
+    event->total = sum.total;
+}
+
 static void do_call(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
     struct scratch *scratch)
 {
@@ -59,9 +99,8 @@ static void do_call(const struct sms365_drive *drive, const struct sms365_action
     if (scratch->reply == NULL)
         return;
     event->provider_error = sms365_reply_error(scratch->reply);
-    event->auth_id = sms365_reply_get(scratch->reply, "authId");
-    event->auth_status = sms365_reply_get(scratch->reply, "authStatus");
-    event->auth = sms365_reply_get(scratch->reply, "auth");
+    for (unsigned i = 0; i < SMS365_REPLY_FIELDS; i++)
+        event->fields[i] = sms365_reply_get(scratch->reply, sms365_reply_field_name((enum sms365_reply_field)i));
 }
 
 static void do_ask(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
@@ -79,6 +118,10 @@ static void do_wait(const struct sms365_drive *drive, const struct sms365_action
     struct scratch *scratch)
 {
     event->kind = SMS365_EVENT_REPORT;
+    if (action->id == NULL) {
+        sms365_pause(action->timeout_ms);
+        return;
+    }
     if (sms365_spool_wait(drive->spool, action->id, action->discard, action->timeout_ms, scratch->report,
             &event->length, &scratch->err) != SMS365_OK)
         sms365_log_line(drive->log, LOG_WARNING, "%s", scratch->err.text);
@@ -95,6 +138,9 @@ static void carry_out(const struct sms365_drive *drive, const struct sms365_acti
         break;
     case SMS365_ACTION_CAS:
         do_cas(drive, action, event, scratch);
+        break;
+    case SMS365_ACTION_SUM:
+        do_sum(drive, action, event, scratch);
         break;
     case SMS365_ACTION_CALL:
         do_call(drive, action, event, scratch);

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "drive/drive.h"
 #include "edges/file_safe.h"
+#include "edges/membership.h"
 #include "edges/process.h"
 #include "edges/users.h"
 #include "pure/challenge.h"
@@ -146,7 +147,7 @@ void sms365_close(struct sms365 *instance)
 
 /* The numbers of a user: none for one who is not enrolled, an error when that cannot be told. */
 static enum sms365_err find_numbers(const struct sms365 *instance, const char *name,
-    char numbers[SMS365_USER_NUMBERS_MAX][SMS365_MSISDN_SIZE], size_t *count, struct sms365_error *err)
+    struct sms365_number numbers[SMS365_USER_NUMBERS_MAX], size_t *count, struct sms365_error *err)
 {
     struct sms365_user user;
     struct sms365_buf problems;
@@ -162,14 +163,14 @@ static enum sms365_err find_numbers(const struct sms365 *instance, const char *n
     if (code != SMS365_OK)
         return code;
     for (; *count < user.count; (*count)++)
-        memcpy(numbers[*count], user.numbers[*count].msisdn, SMS365_MSISDN_SIZE);
+        numbers[*count] = user.numbers[*count];
     return SMS365_OK;
 }
 
 static enum sms365_err make_challenge(const struct sms365 *instance, const struct sms365_subject *subject,
     struct sms365_challenge **challenge, struct sms365_error *err)
 {
-    char numbers[SMS365_USER_NUMBERS_MAX][SMS365_MSISDN_SIZE];
+    struct sms365_number numbers[SMS365_USER_NUMBERS_MAX];
     char self[SMS365_HOLDER_TEXT_SIZE];
     char machine[HOST_NAME_MAX + 1] = "";
     struct sms365_challenge_setup setup = {
@@ -181,6 +182,7 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
         .place = subject->place != NULL  ? subject->place
                  : subject->host != NULL ? subject->host
                                          : "local",
+        .grace = subject->grace,
         .known = subject->known,
         .first_factor = subject->first_factor || instance->conf.first_factor == SMS365_FIRST_NONE,
         /* People at this machine have no address that could be told from others': their messages are counted instead.
@@ -195,6 +197,7 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
     enum sms365_err code = SMS365_OK;
 
     (void)gethostname(machine, sizeof machine - 1);
+    setup.exempt = setup.known && setup.first_factor && sms365_group_exempt(instance->conf.groups, subject->user);
     if (setup.known && setup.first_factor)
         code = find_numbers(instance, subject->user, numbers, &setup.number_count, err);
     if (code == SMS365_OK && setup.holder == NULL) {

@@ -53,7 +53,7 @@ static inline enum sms365_err sms365_store_del(
     return store->ops->del(store, class, name, err);
 }
 
-/* Call each for every record of a class until it returns false. For HOST names are NULL (buckets forget them). */
+/* Call each for every record of a class until it returns false. In a table names are NULL (buckets forget them). */
 static inline enum sms365_err sms365_store_scan(struct sms365_store *store, enum sms365_class class,
     bool (*each)(void *context, const char *name, const struct sms365_record *record), void *context,
     struct sms365_error *err)

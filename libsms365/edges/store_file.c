@@ -22,7 +22,7 @@ static enum sms365_err file_get(struct sms365_store *base, enum sms365_class cla
 
     if (result == SMS365_OK)
         result = class == SMS365_CLASS_USER ? sms365_store_user_get(store, name, &state, err)
-                                            : sms365_store_host_get(store, name, &state, err);
+                                            : sms365_store_table_get(store, class, name, &state, err);
     if (result != SMS365_OK && result != SMS365_NOT_FOUND)
         return result;
     record->version = 0;
@@ -45,7 +45,7 @@ static enum sms365_err file_cas(struct sms365_store *base, enum sms365_class cla
 
     if (result == SMS365_OK)
         result = class == SMS365_CLASS_USER ? sms365_store_user_cas(store, &change, err)
-                                            : sms365_store_host_cas(store, &change, err);
+                                            : sms365_store_table_cas(store, class, &change, err);
     if (result != SMS365_OK)
         return result;
     if (new_version != NULL)
@@ -63,7 +63,7 @@ static enum sms365_err file_del(
 
     if (result == SMS365_OK)
         result = class == SMS365_CLASS_USER ? sms365_store_user_del(store, name, err)
-                                            : sms365_store_host_del(store, name, err);
+                                            : sms365_store_table_del(store, class, name, err);
     return result == SMS365_NOT_FOUND ? SMS365_OK : result;
 }
 
@@ -76,7 +76,7 @@ static enum sms365_err file_scan(struct sms365_store *base, enum sms365_class cl
     if ((unsigned)class >= SMS365_CLASS_COUNT)
         return sms365_error_set(err, SMS365_BAD_ARGUMENT, "state store: there is no class %u", (unsigned)class);
     return class == SMS365_CLASS_USER ? sms365_store_user_scan(store, each, context, err)
-                                      : sms365_store_host_scan(store, each, context, err);
+                                      : sms365_store_table_scan(store, class, each, context, err);
 }
 
 static void file_close(struct sms365_store *base)

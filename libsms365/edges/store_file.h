@@ -1,6 +1,6 @@
 /*
- * Inside of store_file: a directory with one file a USER record (store_user.c), a table for HOST (store_table.c), and
- * what both need to open, lock, read and write them (store_fs.c).
+ * Inside of store_file: a directory with one file a USER record (store_user.c), a table for each other class
+ * (store_table.c), and what both need to open, lock, read and write them (store_fs.c).
  */
 #ifndef SMS365_STORE_FILE_H
 #define SMS365_STORE_FILE_H
@@ -18,7 +18,7 @@ struct sms365_store_file {
     uid_t owner;
     int64_t lock_timeout_ms;
     const struct sms365_log *log;
-    struct sms365_mac *key; /* what it signs begins with "user", "host", "slot" or the table's title */
+    struct sms365_mac *key; /* what it signs begins with a class's name, "slot" or a table's title */
     char *dir;              /* for messages */
 };
 
@@ -134,12 +134,14 @@ enum sms365_err sms365_store_user_scan(
 /* Look at a few records, from where the last call stopped, and remove those that expired. Errors are not reported. */
 void sms365_store_user_sweep(struct sms365_store_file *store);
 
-enum sms365_err sms365_store_host_get(
-    struct sms365_store_file *store, const char *name, struct sms365_store_state *state, struct sms365_error *err);
-enum sms365_err sms365_store_host_cas(
-    struct sms365_store_file *store, const struct sms365_store_change *change, struct sms365_error *err);
-enum sms365_err sms365_store_host_del(struct sms365_store_file *store, const char *name, struct sms365_error *err);
-enum sms365_err sms365_store_host_scan(
-    struct sms365_store_file *store, sms365_store_each *each, void *context, struct sms365_error *err);
+/* The same for the classes whose records live in tables. */
+enum sms365_err sms365_store_table_get(struct sms365_store_file *store, enum sms365_class class, const char *name,
+    struct sms365_store_state *state, struct sms365_error *err);
+enum sms365_err sms365_store_table_cas(struct sms365_store_file *store, enum sms365_class class,
+    const struct sms365_store_change *change, struct sms365_error *err);
+enum sms365_err sms365_store_table_del(
+    struct sms365_store_file *store, enum sms365_class class, const char *name, struct sms365_error *err);
+enum sms365_err sms365_store_table_scan(struct sms365_store_file *store, enum sms365_class class,
+    sms365_store_each *each, void *context, struct sms365_error *err);
 
 #endif

@@ -236,8 +236,8 @@ enum sms365_err sms365_store_sync_names(const struct sms365_store_file *store, s
 bool sms365_store_name_mac(
     uint8_t mac[SMS365_MAC_BYTES], const struct sms365_store_file *store, enum sms365_class class, const char *name)
 {
-    static const char *const prefixes[SMS365_CLASS_COUNT] = {"user", "host"};
-    uint8_t text[sizeof "user" + SMS365_RECORD_HOST_NAME_MAX];
+    static const char *const prefixes[SMS365_CLASS_COUNT] = {"user", "host", "spend", "shard", "flag"};
+    uint8_t text[sizeof "spend" + SMS365_RECORD_TALLY_NAME_MAX];
     const size_t prefix = strlen(prefixes[class]) + 1;
     const size_t length = strlen(name);
 

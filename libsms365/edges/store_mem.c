@@ -8,13 +8,13 @@
 #include <string.h>
 
 #define CHAINS 64
-/* As in store_file: names of class HOST share this many records. */
-#define HOST_BUCKETS 4096
+/* As in store_file: names in a table share so many records. */
+#define BUCKETS 4096
 
 struct entry {
     struct entry *next;
     enum sms365_class class;
-    char name[SMS365_RECORD_NAME_MAX + 1]; /* for HOST the bucket's number */
+    char name[SMS365_RECORD_NAME_MAX + 1]; /* in a table the bucket's number */
     int64_t expires_s;
     struct sms365_record record;
 };
@@ -38,8 +38,8 @@ static uint32_t hash(const char *name)
 /* The name under which a record is kept. */
 static void key_of(char out[SMS365_RECORD_NAME_MAX + 1], enum sms365_class class, const char *name)
 {
-    if (class == SMS365_CLASS_HOST)
-        (void)snprintf(out, SMS365_RECORD_NAME_MAX + 1, "%u", (unsigned)(hash(name) % HOST_BUCKETS));
+    if (class != SMS365_CLASS_USER)
+        (void)snprintf(out, SMS365_RECORD_NAME_MAX + 1, "%u", (unsigned)(hash(name) % BUCKETS));
     else
         (void)sms365_str_copy(out, SMS365_RECORD_NAME_MAX + 1, name);
 }
@@ -169,7 +169,7 @@ static enum sms365_err mem_scan(struct sms365_store *store, enum sms365_class cl
         return sms365_error_set(err, SMS365_BAD_ARGUMENT, "state store: there is no class %u", (unsigned)class);
     struct entry *copies = snapshot((struct store_mem *)store, class, &failed);
     for (const struct entry *entry = failed ? NULL : copies; entry != NULL; entry = entry->next)
-        if (!each(context, class == SMS365_CLASS_HOST ? NULL : entry->name, &entry->record))
+        if (!each(context, class == SMS365_CLASS_USER ? entry->name : NULL, &entry->record))
             break;
     free_chain(copies);
     return failed ? sms365_error_set(err, SMS365_NO_MEMORY, "out of memory") : SMS365_OK;

@@ -27,7 +27,7 @@ static const uint8_t magic[4] = {'s', 'l', 'o', 't'};
 
 _Static_assert(ROOM(SMS365_SLOT_USER_BYTES) >= HEADER_BYTES + SMS365_RECORD_NAME_MAX + SMS365_RECORD_MAX,
     "a USER slot holds the longest name and value");
-_Static_assert(ROOM(SMS365_SLOT_HOST_BYTES) >= HEADER_BYTES + sizeof(uint16_t) + SMS365_RECORD_HOST_MAX,
+_Static_assert(ROOM(SMS365_SLOT_TALLY_BYTES) >= HEADER_BYTES + sizeof(uint16_t) + SMS365_RECORD_TALLY_MAX,
     "a HOST slot holds a bucket's number and the longest value");
 
 enum shape { SHAPE_EMPTY, SHAPE_WHOLE, SHAPE_MIXED, SHAPE_BROKEN };
@@ -252,7 +252,7 @@ enum sms365_pair sms365_slot_judge(struct sms365_slot *newest, bool *newborn, un
 {
     const struct view view[2] = {look(pair[0], size), look(pair[1], size)};
     unsigned index;
-    const enum sms365_pair found = choose(&index, next, view, id->class == SMS365_CLASS_HOST);
+    const enum sms365_pair found = choose(&index, next, view, id->class != SMS365_CLASS_USER);
 
     newest->sequence = 0;
     newest->kind = SMS365_SLOT_NONE;

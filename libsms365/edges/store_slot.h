@@ -25,15 +25,15 @@
 
 #include "edges/store.h"
 
-#define SMS365_SLOT_USER_BYTES 4096
-#define SMS365_SLOT_HOST_BYTES 128
+#define SMS365_SLOT_USER_BYTES 8192
+#define SMS365_SLOT_TALLY_BYTES 128
 
 enum sms365_slot_kind {
     SMS365_SLOT_NONE = 1, /* there is no value: not yet, or not any more */
     SMS365_SLOT_VALUE = 2
 };
 
-/* Whose slot it is. For USER the record's name, for HOST the number of the bucket. */
+/* Whose slot it is. For USER the record's name, in a table the number of the bucket. */
 struct sms365_slot_id {
     enum sms365_class class;
     const void *name; /* NULL when reading: any */

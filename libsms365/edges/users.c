@@ -43,6 +43,8 @@ bool sms365_number_note(struct sms365_number *number, const char *name, const ch
         return sms365_str_copy(number->mcc, sizeof number->mcc, value);
     if (strcmp(name, "mnc") == 0 && digits_only(value, 2, 3))
         return sms365_str_copy(number->mnc, sizeof number->mnc, value);
+    if (strcmp(name, "ported") == 0 && (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0))
+        return sms365_str_copy(number->ported, sizeof number->ported, value);
     if (strcmp(name, "cost") == 0 && is_amount(value) && strlen(value) < sizeof number->cost)
         return sms365_str_copy(number->cost, sizeof number->cost, value);
     return false;
@@ -59,9 +61,10 @@ static const char *attribute_parse(struct sms365_number *number, char *text)
     const bool noted = value != NULL && sms365_number_note(number, text, value);
     const bool twice = (before.mcc[0] != '\0' && strcmp(text, "mcc") == 0) ||
                        (before.mnc[0] != '\0' && strcmp(text, "mnc") == 0) ||
+                       (before.ported[0] != '\0' && strcmp(text, "ported") == 0) ||
                        (before.cost[0] != '\0' && strcmp(text, "cost") == 0);
     if (!noted || twice)
-        return "after a number stand ;mcc=, ;mnc= and ;cost= with digits, once each, and nothing else";
+        return "after a number stand ;mcc=, ;mnc= and ;cost= with digits, ;ported= with yes or no, once each, and nothing else";
     return NULL;
 }
 
@@ -287,6 +290,8 @@ static void line_write(struct sms365_buf *out, const struct sms365_user *user)
             sms365_buf_printf(out, ";mcc=%s", number->mcc);
         if (number->mnc[0] != '\0')
             sms365_buf_printf(out, ";mnc=%s", number->mnc);
+        if (number->ported[0] != '\0')
+            sms365_buf_printf(out, ";ported=%s", number->ported);
         if (number->cost[0] != '\0')
             sms365_buf_printf(out, ";cost=%s", number->cost);
     }

@@ -1,7 +1,7 @@
 /*
  * The user map: which phone numbers a user has. One line a user:
  *
- *   alice: 306971234567;mcc=202;mnc=05;cost=1 306987654321
+ *   alice: 306971234567;mcc=202;mnc=05;ported=no;cost=1 306987654321
  *   # a comment
  *
  * The name ends at the first colon (it may hold blanks and backslashes, no control characters, at most 128 bytes: what
@@ -14,18 +14,11 @@
 
 #include "base/record.h"
 #include "base/str.h"
-#include "pure/msisdn.h"
+#include "pure/number.h"
 #include "sms365.h"
 
 #define SMS365_USER_NAME_SIZE (SMS365_RECORD_NAME_MAX + 1)
 #define SMS365_USER_NUMBERS_MAX 8
-
-struct sms365_number {
-    char msisdn[SMS365_MSISDN_SIZE];
-    char mcc[8];   /* "" when not known */
-    char mnc[8];   /* "" when not known */
-    char cost[16]; /* of one message, decimal; "" when not known */
-};
 
 struct sms365_user {
     char name[SMS365_USER_NAME_SIZE];
@@ -33,8 +26,8 @@ struct sms365_user {
     size_t count;
 };
 
-/* Keep what the provider told of a number: mcc (3 digits), mnc (2 or 3), cost (decimal). False, and nothing is kept,
- * when the value cannot be one, or name is none of the three. */
+/* Keep what the provider told of a number: mcc (3 digits), mnc (2 or 3), ported (yes or no), cost (decimal).
+ * False, and nothing is kept, when the value cannot be one, or name is none of these. */
 bool sms365_number_note(struct sms365_number *number, const char *name, const char *value);
 
 /*

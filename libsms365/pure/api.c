@@ -85,6 +85,22 @@ const struct sms365_api_param *sms365_api_param_find(enum sms365_endpoint_id id,
     return NULL;
 }
 
+bool sms365_endpoint_refuses(enum sms365_endpoint_id id, int code)
+{
+    static const struct {
+        enum sms365_endpoint_id id;
+        int code;
+    } faults[] = {
+#define FAULT(id, code) {SMS365_EP_##id, code},
+#include "pure/endpoints.def"
+    };
+
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        if (faults[i].id == id && faults[i].code == code)
+            return true;
+    return false;
+}
+
 const char *sms365_api_error_text(int code)
 {
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)

@@ -68,6 +68,9 @@ const struct sms365_api_field *sms365_api_fields(size_t *count);
 /* NULL when the endpoint has no such parameter. */
 const struct sms365_api_param *sms365_api_param_find(enum sms365_endpoint_id id, const char *name);
 
+/* Is this an error that the reference documents for the endpoint? Then the provider has done nothing. */
+bool sms365_endpoint_refuses(enum sms365_endpoint_id id, int code);
+
 /* What the reference says of an error code, and what a person can do about it. NULL for unknown codes. Static. */
 const char *sms365_api_error_text(int code);
 const char *sms365_api_error_advice(int code);

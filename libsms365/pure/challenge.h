@@ -18,7 +18,9 @@
 #include "pure/api.h"
 #include "pure/conf.h"
 #include "pure/crypto.h"
+#include "pure/number.h"
 #include "pure/policy.h"
+#include "pure/route.h"
 
 #define SMS365_CODE_DIGITS 4 /* of the provider's codes (2fa/send: "a random 4-digit number") */
 #define SMS365_NUMBERS_MAX 8
@@ -30,11 +32,9 @@
 #define SMS365_PROMPT_SIZE 512
 #define SMS365_CALL_PARAMS_MAX 8
 #define SMS365_VALUE_SIZE 1024
-#define SMS365_REFUSAL_FIRST 101 /* of the errors that the reference documents for 2fa/send ... */
-#define SMS365_REFUSAL_LAST 106  /* ... all of which say that nothing was sent */
 #define SMS365_AUDIT_SIZE 2048
 
-/* What a challenge is made of. Everything is copied, but text, from, callback and contact, which outlive it. */
+/* What a challenge is made of. Everything is copied but conf, which outlives it. */
 struct sms365_challenge_setup {
     const char *user;
     const char *service;
@@ -42,10 +42,13 @@ struct sms365_challenge_setup {
     const char *machine; /* this host's name, for the text of the message */
     const char *holder;  /* names the one who may answer */
     const char *place;   /* where the person sits: an address and a key's fingerprint, a terminal's owner */
+    const char *grace;   /* what a grace period is bound to; NULL: there is none */
+    const char *origin;  /* site that the code is bound to; NULL or "": none */
     bool known;
+    bool exempt;       /* a member of groups that need no code */
     bool first_factor; /* proved, or configured not to matter */
     bool count_host;   /* no first factor was proved: the attempt counts against the address */
-    const char (*numbers)[SMS365_MSISDN_SIZE];
+    const struct sms365_number *numbers;
     size_t number_count; /* 0: not enrolled */
     const struct sms365_conf *conf;
     struct sms365_mac_key callback_key;
@@ -57,10 +60,11 @@ struct sms365_challenge_setup {
 enum sms365_action_kind {
     SMS365_ACTION_GET,  /* read a record: class, name */
     SMS365_ACTION_CAS,  /* write it: class, name, version, value, length */
+    SMS365_ACTION_SUM,  /* add up the tallies of a class, of the last window_ms */
     SMS365_ACTION_CALL, /* make a request */
     SMS365_ACTION_TELL, /* show a text */
     SMS365_ACTION_ASK,  /* show a prompt, get an answer */
-    SMS365_ACTION_WAIT, /* look for the delivery report of `id`, for at most timeout_ms */
+    SMS365_ACTION_WAIT, /* look for the delivery report of `id`, for at most timeout_ms; without id: just wait */
     SMS365_ACTION_LOG,  /* write an audit line */
     SMS365_ACTION_DONE  /* the outcome is final */
 };
@@ -68,12 +72,13 @@ enum sms365_action_kind {
 /* Pointers are into the challenge: valid until it is fed. */
 struct sms365_action {
     enum sms365_action_kind kind;
-    /* GET, CAS */
+    /* GET, CAS, SUM */
     enum sms365_class class;
     const char *name;
     uint64_t version;
     const uint8_t *value;
     size_t length;
+    int64_t window_ms;
     /* CALL */
     enum sms365_endpoint_id endpoint;
     const struct sms365_param *params;
@@ -94,12 +99,33 @@ struct sms365_action {
 enum sms365_event_kind {
     SMS365_EVENT_RECORD,  /* GET: record, or err */
     SMS365_EVENT_WRITTEN, /* CAS: version, or err (CONFLICT, others) */
+    SMS365_EVENT_SUM,     /* SUM: total, or err */
     SMS365_EVENT_REPLY,   /* CALL: err and what the reply held */
     SMS365_EVENT_TOLD,    /* TELL */
     SMS365_EVENT_ANSWER,  /* ASK: answer; NULL: there is none */
     SMS365_EVENT_REPORT,  /* WAIT: query and length; NULL: none came in time */
     SMS365_EVENT_LOGGED   /* LOG */
 };
+
+/* What the machine reads of replies; the names in them: sms365_reply_field_name(). */
+enum sms365_reply_field {
+    SMS365_FIELD_AUTH_ID,     /* 2fa/send */
+    SMS365_FIELD_AUTH_STATUS, /* 2fa/send */
+    SMS365_FIELD_AUTH,        /* 2fa/check */
+    SMS365_FIELD_SMS_ID,      /* sms/send; seen as `id` too, which is also viber/send's */
+    SMS365_FIELD_ID,
+    SMS365_FIELD_COST,
+    SMS365_FIELD_BALANCE,
+    SMS365_FIELD_SMS_STATUS, /* status/sms */
+    SMS365_FIELD_RESULT,     /* hlr/lookup */
+    SMS365_FIELD_MCC,
+    SMS365_FIELD_MNC,
+    SMS365_FIELD_PORTED,
+    SMS365_REPLY_FIELDS
+};
+
+/* The field as sms365_reply_get() takes it; static. */
+const char *sms365_reply_field_name(enum sms365_reply_field field);
 
 struct sms365_event {
     enum sms365_event_kind kind;
@@ -109,9 +135,8 @@ struct sms365_event {
     uint64_t version;
     int provider_error;  /* with err REFUSED */
     const char *key;     /* name of the key that was used; NULL when it cannot be told */
-    const char *auth_id; /* fields of the reply; NULL when missing */
-    const char *auth_status;
-    const char *auth;
+    struct sms365_tally total;
+    const char *fields[SMS365_REPLY_FIELDS]; /* of the reply, by enum sms365_reply_field; NULL when missing */
     const char *answer;
     const char *query;
     size_t length;

@@ -1,6 +1,9 @@
 #include "pure/conf.h"
 
 #include "pure/conf_table.h"
+#include "pure/route.h"
+#include "pure/sms.h"
+#include "pure/text.h"
 #include "pure/url.h"
 
 #include <stdarg.h>
@@ -344,19 +347,58 @@ static const char *argument_of(const char *name, const char *const *overrides)
     return NULL;
 }
 
-/* Rules between options. */
-static bool conf_agrees(struct reader *reader, const struct sms365_conf *conf, const char *const *overrides)
+/* Report a mistake between options where this one was set. */
+static void disagree(
+    struct reader *reader, const struct sms365_conf *conf, const char *const *overrides, const char *name, const char *why)
 {
-    const size_t option = sms365_conf_find("url");
+    const size_t option = sms365_conf_find(name);
+
+    reader->line = conf->origins[option].line;
+    reader->argument = conf->origins[option].override ? argument_of(name, overrides) : NULL;
+    reader->section = (struct section){0};
+    report(reader, "%.300s", why);
+}
+
+/* The options that rules between options read. */
+static const char *const related[] = {
+    "url", "sandbox", "code", "code_digits", "text", "channels", "give_up_after", "wait", "origin", "language"};
+
+/* Rules between options. */
+static void conf_agrees(struct reader *reader, const struct sms365_conf *conf, const char *const *overrides)
+{
+    const bool local = conf->code == SMS365_CODE_LOCAL;
+    const char *origin = reader->front_end == SMS365_FRONT_PAM ? "" : conf->origin; /* a slip of the web's alone */
+    const char *text = conf->text[0] != '\0' ? conf->text : sms365_text_message((enum sms365_language)conf->language);
     char out[SMS365_URL_SIZE];
+    char why[SMS365_CONF_WHY_SIZE];
+    struct sms365_routes routes;
     struct sms365_error err;
 
-    if (sms365_url_check(out, conf->url, conf->sandbox, &err) == SMS365_OK)
-        return true;
-    reader->line = conf->origins[option].line;
-    reader->argument = conf->origins[option].override ? argument_of("url", overrides) : NULL;
-    reader->section = (struct section){0};
-    report(reader, "%.300s", err.text);
+    if (sms365_url_check(out, conf->url, conf->sandbox, &err) != SMS365_OK)
+        disagree(reader, conf, overrides, "url", err.text);
+    (void)sms365_routes_parse(&routes, conf->channels, SMS365_ROUTES_MAX);
+    if (!local && sms365_routes_use(&routes, SMS365_CHANNEL_VIBER))
+        disagree(reader, conf, overrides, "channels", "\"channels\": viber needs code = local");
+    if (!local && origin[0] != '\0')
+        disagree(reader, conf, overrides, "origin", "\"origin\" needs code = local");
+    if (conf->give_up_after_s > conf->wait_s)
+        disagree(reader, conf, overrides, "give_up_after", "\"give_up_after\" is longer than wait");
+    const char *wrong = local ? sms365_sms_check(text, (size_t)conf->code_digits, origin) : NULL;
+    if (wrong != NULL) {
+        (void)snprintf(why, sizeof why, "\"text\", with a code of %d digits%s: %s", (int)conf->code_digits,
+            origin[0] == '\0' ? "" : " and the line for origin", wrong);
+        disagree(reader, conf, overrides, "text", why);
+    }
+}
+
+/* Does this setting come first among those of its service that a rule between options reads? */
+static bool is_first_related(const struct reader *reader, const struct setting *setting)
+{
+    for (const struct setting *other = reader->settings; other <= setting; other++)
+        for (size_t i = 0; i < sizeof related / sizeof *related; i++)
+            if (other->service != NULL && strcmp(other->service, setting->service) == 0 &&
+                other->option == sms365_conf_find(related[i]))
+                return other == setting;
     return false;
 }
 
@@ -367,16 +409,11 @@ static void other_services_check(struct reader *reader, const struct sms365_conf
         const struct setting *setting = &reader->settings[i];
         const char *service = setting->service;
         if (service == NULL || (reader->service != NULL && strcmp(service, reader->service) == 0) ||
-            setting != setting_find(reader, setting->option, service))
-            continue;
-        /* Each service once, at the first of its options that a rule between options reads. */
-        const struct setting *url = setting_find(reader, sms365_conf_find("url"), service);
-        const struct setting *sandbox = setting_find(reader, sms365_conf_find("sandbox"), service);
-        if (setting != (url != NULL ? url : sandbox))
+            !is_first_related(reader, setting))
             continue;
         reader->scratch = *plain;
         settings_apply(reader, &reader->scratch, service);
-        (void)conf_agrees(reader, &reader->scratch, NULL);
+        conf_agrees(reader, &reader->scratch, NULL);
     }
 }
 
@@ -399,7 +436,7 @@ enum sms365_err sms365_conf_parse(struct sms365_conf *conf, const char *file, co
         settings_apply(&reader, conf, service);
     for (const char *const *argument = overrides; argument != NULL && *argument != NULL; argument++)
         argument_read(&reader, conf, *argument);
-    (void)conf_agrees(&reader, conf, overrides);
+    conf_agrees(&reader, conf, overrides);
     if (reader.unlisted > 0)
         sms365_buf_printf(&problems->text, "%d more mistakes are not listed\n", reader.unlisted);
     if (problems->errors > errors_before)

@@ -16,10 +16,14 @@
 #define SMS365_CONF_FILE_MAX 65536 /* bytes of a configuration file */
 
 enum sms365_first_factor { SMS365_FIRST_PROVEN, SMS365_FIRST_STACKED, SMS365_FIRST_NONE };
-enum sms365_on_outage { SMS365_OUTAGE_DENY };
+enum sms365_code { SMS365_CODE_PROVIDER, SMS365_CODE_LOCAL };
+enum sms365_on_outage { SMS365_OUTAGE_DENY, SMS365_OUTAGE_BACKUP };
+enum sms365_unenrolled { SMS365_UNENROLLED_DENY, SMS365_UNENROLLED_IGNORE };
+enum sms365_hlr { SMS365_HLR_OFF, SMS365_HLR_WARN, SMS365_HLR_BLOCK };
 enum sms365_whose { SMS365_SUBJECT_USER, SMS365_SUBJECT_CALLER };
 enum sms365_language { SMS365_LANGUAGE_EN, SMS365_LANGUAGE_EL };
 enum sms365_log_level { SMS365_LOG_ERROR, SMS365_LOG_WARNING, SMS365_LOG_INFO };
+enum sms365_log_format { SMS365_LOG_TEXT, SMS365_LOG_JSON };
 
 /* Where a value came from. */
 struct sms365_origin {
@@ -41,7 +45,7 @@ struct sms365_conf {
 #undef OPTION_TEXT
 #undef OPTION_PATH
 #undef OPTION_CHOICE
-    struct sms365_origin origins[64]; /* by the option's place in the table */
+    struct sms365_origin origins[128]; /* by the option's place in the table */
 };
 
 enum sms365_front_end { SMS365_FRONT_PAM, SMS365_FRONT_WEB, SMS365_FRONT_CLI };

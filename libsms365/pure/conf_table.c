@@ -1,6 +1,10 @@
 #include "pure/conf_table.h"
 
 #include "pure/challenge.h"
+#include "pure/cidr.h"
+#include "pure/groups.h"
+#include "pure/number.h"
+#include "pure/route.h"
 #include "pure/sms.h"
 #include "pure/url.h"
 
@@ -198,13 +202,65 @@ static bool check_bind(char *value, char *why)
     return false;
 }
 
-static bool check_text(char *value, char *why)
+/* A rule that only says what is wrong with a value, NULL for nothing. */
+static bool tell_wrong(const char *wrong, char *why)
 {
-    const char *wrong = value[0] == '\0' ? NULL : sms365_sms_check(value, SMS365_CODE_DIGITS);
-
     if (wrong != NULL)
         (void)snprintf(why, SMS365_CONF_WHY_SIZE, "%s", wrong);
     return wrong == NULL;
+}
+
+static bool check_text(char *value, char *why)
+{
+    const char *wrong = value[0] == '\0' ? NULL : sms365_sms_check(value, SMS365_CODE_DIGITS, "");
+
+    return tell_wrong(wrong, why);
+}
+
+static bool check_channels(char *value, char *why)
+{
+    struct sms365_routes routes;
+
+    return tell_wrong(sms365_routes_parse(&routes, value, SMS365_ROUTES_MAX), why);
+}
+
+static bool check_countries(char *value, char *why)
+{
+    return tell_wrong(sms365_countries_check(value), why);
+}
+
+static bool check_groups(char *value, char *why)
+{
+    return tell_wrong(sms365_groups_check(value), why);
+}
+
+static bool check_trusted(char *value, char *why)
+{
+    struct sms365_cidr_list list;
+    const char *bad = NULL;
+
+    if (value[0] == '\0' || sms365_cidr_list_parse(&list, value, &bad))
+        return true;
+    (void)snprintf(why, SMS365_CONF_WHY_SIZE,
+        "must be networks like 192.0.2.0/24 or 2001:db8::/32, without host bits; \"%.60s\" is none",
+        bad == NULL ? value : bad);
+    return false;
+}
+
+static bool check_origin(char *value, char *why)
+{
+    if (value[strspn(value, LETTERS_DIGITS ".-")] == '\0')
+        return true;
+    (void)snprintf(why, SMS365_CONF_WHY_SIZE, "must be a host name, like login.example.com");
+    return false;
+}
+
+static bool check_viber_from(char *value, char *why)
+{
+    if (value[strspn(value, LETTERS_DIGITS " .-_")] == '\0')
+        return true;
+    (void)snprintf(why, SMS365_CONF_WHY_SIZE, "must be Latin letters, digits, blanks, and . - _");
+    return false;
 }
 
 static bool check_from(char *value, char *why)
@@ -232,6 +288,12 @@ static bool check_rule(size_t offset, char *value, char *why)
         {offsetof(struct sms365_conf, bind), check_bind},
         {offsetof(struct sms365_conf, text), check_text},
         {offsetof(struct sms365_conf, from), check_from},
+        {offsetof(struct sms365_conf, channels), check_channels},
+        {offsetof(struct sms365_conf, viber_from), check_viber_from},
+        {offsetof(struct sms365_conf, trusted), check_trusted},
+        {offsetof(struct sms365_conf, countries), check_countries},
+        {offsetof(struct sms365_conf, groups), check_groups},
+        {offsetof(struct sms365_conf, origin), check_origin},
     };
 
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)

@@ -8,6 +8,8 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#define STRETCH_ROUNDS 200000 /* of PBKDF2 */
+
 bool sms365_hmac(uint8_t mac[SMS365_MAC_BYTES], const struct sms365_mac_key *key, const void *data, size_t length)
 {
     static const unsigned char nothing[1];
@@ -81,6 +83,13 @@ out:
     EVP_KDF_CTX_free(context);
     EVP_KDF_free(kdf);
     return done;
+}
+
+bool sms365_stretch(
+    uint8_t out[SMS365_MAC_BYTES], const char *secret, size_t length, const uint8_t salt[SMS365_SALT_BYTES])
+{
+    return length <= INT_MAX && PKCS5_PBKDF2_HMAC(secret, (int)length, salt, SMS365_SALT_BYTES, STRETCH_ROUNDS,
+                                    EVP_sha256(), SMS365_MAC_BYTES, out) == 1;
 }
 
 /* A context keyed for one direction, with the associated data already in it. NULL when libcrypto fails. */

@@ -31,6 +31,14 @@ void sms365_mac_free(struct sms365_mac *ready);
 bool sms365_derive(struct sms365_mac_key *key, const struct sms365_secret *master, const char *purpose);
 
 /*
+ * Stretch a short secret (PBKDF2-HMAC-SHA256, RFC 8018): slow on purpose, some tens of milliseconds. False when
+ * libcrypto fails.
+ */
+#define SMS365_SALT_BYTES 16
+bool sms365_stretch(
+    uint8_t out[SMS365_MAC_BYTES], const char *secret, size_t length, const uint8_t salt[SMS365_SALT_BYTES]);
+
+/*
  * AES-256-GCM. out has room for length + SMS365_TAG_BYTES (seal) or length - SMS365_TAG_BYTES (unseal). The nonce is
  * the caller's and never used twice with one key. unseal returns false, and out holds nothing, when anything was
  * altered.

@@ -3,13 +3,12 @@
 #include <string.h>
 
 #define DAYS_PER_YEAR 365
-#define DAY_MS 86400000
 
 struct sms365_guard_limits sms365_guard_limits_of(const struct sms365_conf *conf)
 {
     return (struct sms365_guard_limits){
         .budget = (int)conf->failed_tries,
-        .window_ms = conf->failed_tries_days * (int64_t)DAY_MS,
+        .window_ms = conf->failed_tries_days * (int64_t)SMS365_DAY_MS,
         .lockout_after = (int)conf->lockout_after,
         .lockout_ms = conf->lockout_s * 1000,
         .lockout_max_ms = conf->lockout_max_s * 1000,
@@ -122,12 +121,12 @@ static struct sms365_place *find_place(struct sms365_places *places, const uint8
     return NULL;
 }
 
-bool sms365_place_is_usual(const struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES],
-    const struct sms365_guard_limits *limits, const struct sms365_now *now)
+bool sms365_place_is_recent(const struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES],
+    int64_t window_ms, const struct sms365_now *now)
 {
     for (size_t i = 0; i < places->count; i++)
         if (memcmp(places->entries[i].name, name, SMS365_PLACE_BYTES) == 0)
-            return now->boot_ms - places->entries[i].last_ms < limits->window_ms;
+            return now->boot_ms - places->entries[i].last_ms < window_ms;
     return false;
 }
 
@@ -155,7 +154,7 @@ void sms365_figures_compute(
 
     for (int i = 0; i < code_digits; i++)
         codes *= 10;
-    const double runs_per_year = (double)DAYS_PER_YEAR * DAY_MS / (double)limits->window_ms;
+    const double runs_per_year = (double)DAYS_PER_YEAR * SMS365_DAY_MS / (double)limits->window_ms;
     figures->tries_per_year = limits->budget * runs_per_year * SMS365_SHARES * stores;
     figures->chance_per_run = limits->budget / codes;
     figures->chance_per_year = figures->tries_per_year < codes ? figures->tries_per_year / codes : 1;

@@ -17,11 +17,12 @@
 
 #include "base/clock.h"
 #include "pure/conf.h"
+#include "pure/tally.h"
 #include "sms365.h"
 
 #define SMS365_FAILS_MAX 20 /* failed tries kept: no fewer than the budget may be */
 #define SMS365_SENDS_MAX 32 /* moments of sends kept: no fewer than sends_per_hour may be */
-#define SMS365_PLACES_MAX 8 /* usual places of one user; the one that was used least lately makes room */
+#define SMS365_PLACES_MAX 8 /* usual places of one user; the one that was noted least lately makes room */
 #define SMS365_PLACE_BYTES 8
 #define SMS365_CHAIN_BYTES 4 /* names a challenge through all its messages */
 
@@ -46,7 +47,8 @@ struct sms365_fail {
 /* Plain data; {0} is a share that never saw a failure. */
 struct sms365_share {
     size_t send_count;
-    int64_t sends[SMS365_SENDS_MAX]; /* oldest first */
+    int64_t sends[SMS365_SENDS_MAX]; /* within the hour, oldest first */
+    struct sms365_tally day;         /* of sends */
     size_t fail_count;
     struct sms365_fail fails[SMS365_FAILS_MAX]; /* oldest first */
     uint8_t row;                                /* failed challenges since the last success */
@@ -54,9 +56,10 @@ struct sms365_share {
     bool locked;                                /* the budget was used up */
 };
 
+/* A place, or whatever else is remembered by name and last moment. */
 struct sms365_place {
     uint8_t name[SMS365_PLACE_BYTES]; /* keyed hash */
-    int64_t last_ms;                  /* when this user last got in there */
+    int64_t last_ms;
 };
 
 struct sms365_places {
@@ -89,11 +92,11 @@ void sms365_share_prune(
 /* An administrator's word, or a backup code: no failure, no row, no lock. Sends stay counted. */
 void sms365_share_unlock(struct sms365_share *share);
 
-/* Did this user get in here within the window? */
-bool sms365_place_is_usual(const struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES],
-    const struct sms365_guard_limits *limits, const struct sms365_now *now);
+/* Was it noted within the window? */
+bool sms365_place_is_recent(const struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES],
+    int64_t window_ms, const struct sms365_now *now);
 
-/* The user got in here now. */
+/* Note it now. */
 void sms365_place_add(
     struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES], const struct sms365_now *now);
 

@@ -1,15 +1,21 @@
 #include "pure/policy.h"
 
 #include "base/wire.h"
+#include "pure/draw.h"
+#include "pure/route.h"
 
 #include <string.h>
 
-/* Nothing counts for longer than a year, the most that failed_tries_days may be. */
-#define AGE_MAX_MS ((int64_t)400 * 24 * SMS365_HOUR_MS)
+static const uint8_t user_magic[4] = {'S', '3', 'u', 3};
 
-/* First bytes of a record: what it is, and the version of its layout. */
-static const uint8_t user_magic[4] = {'S', '3', 'u', 2};
-static const uint8_t host_magic[4] = {'S', '3', 'h', 1};
+/* One user takes no more than a tenth of what the store may send, in both shares together. */
+#define SHARE_OF_STORE (10 * SMS365_SHARES)
+
+/* The lesser of two caps on cost, of which 0 is none. */
+static int64_t lesser_cost(int64_t a, int64_t b)
+{
+    return a == 0 ? b : b == 0 || a < b ? a : b;
+}
 
 struct sms365_limits sms365_limits_of(const struct sms365_conf *conf)
 {
@@ -18,56 +24,16 @@ struct sms365_limits sms365_limits_of(const struct sms365_conf *conf)
         .life_ms = conf->life_s * 1000,
         .resend_after_ms = conf->resend_after_s * 1000,
         .sends_per_hour = (int)conf->sends_per_hour,
-        .host_attempts_per_hour = (int)conf->host_attempts_per_hour,
+        .day = {SMS365_DAY_MS,
+            conf->sends_per_day < conf->sends_per_day_host / SHARE_OF_STORE ? conf->sends_per_day
+                                                                            : conf->sends_per_day_host / SHARE_OF_STORE,
+            lesser_cost(conf->cost_per_day * SMS365_COST_UNIT,
+                conf->cost_per_day_host * SMS365_COST_UNIT / SHARE_OF_STORE)},
+        .address_day = {SMS365_DAY_MS, conf->sends_per_day_address, conf->cost_per_day_address * SMS365_COST_UNIT},
+        .store_day = {SMS365_DAY_MS, conf->sends_per_day_host, conf->cost_per_day_host * SMS365_COST_UNIT},
+        .attempts = {SMS365_HOUR_MS, conf->host_attempts_per_hour, 0},
         .guard = sms365_guard_limits_of(conf),
     };
-}
-
-static void put_header(struct sms365_writer *writer, const uint8_t magic[4], const struct sms365_now *now)
-{
-    sms365_put_bytes(writer, magic, 4);
-    sms365_put_bytes(writer, now->boot_id, sizeof now->boot_id);
-    sms365_put_i64(writer, now->boot_ms);
-    sms365_put_i64(writer, now->wall_s);
-}
-
-/* What to add to a moment of the record's boot to get one of this boot. */
-static bool take_header(
-    struct sms365_reader *reader, const uint8_t magic[4], const struct sms365_now *now, int64_t *shift_ms)
-{
-    uint8_t found[4];
-    uint8_t boot_id[SMS365_BOOT_ID_BYTES];
-    int64_t away_ms;
-
-    sms365_take_bytes(reader, found, sizeof found);
-    sms365_take_bytes(reader, boot_id, sizeof boot_id);
-    const int64_t boot_ms = sms365_take_i64(reader);
-    const int64_t wall_s = sms365_take_i64(reader);
-    if (reader->failed || memcmp(found, magic, sizeof found) != 0)
-        return false;
-    *shift_ms = 0;
-    if (memcmp(boot_id, now->boot_id, sizeof boot_id) == 0)
-        return true;
-    if (__builtin_sub_overflow(now->wall_s, wall_s, &away_ms) ||
-        __builtin_mul_overflow(away_ms, (int64_t)1000, &away_ms))
-        return false;
-    if (away_ms < 0)
-        away_ms = 0;
-    return !__builtin_sub_overflow(now->boot_ms, away_ms, shift_ms) &&
-           !__builtin_sub_overflow(*shift_ms, boot_ms, shift_ms);
-}
-
-/* A moment in the time of `now`: never later than it, and no older than can matter, so that ages do not overflow. */
-static int64_t take_moment(struct sms365_reader *reader, int64_t shift_ms, const struct sms365_now *now)
-{
-    const int64_t oldest = now->boot_ms - AGE_MAX_MS;
-    int64_t moment;
-
-    if (__builtin_add_overflow(sms365_take_i64(reader), shift_ms, &moment))
-        reader->failed = true;
-    if (reader->failed || moment > now->boot_ms)
-        return now->boot_ms;
-    return moment < oldest ? oldest : moment;
 }
 
 static void put_slot(struct sms365_writer *writer, const struct sms365_slot *slot)
@@ -78,8 +44,13 @@ static void put_slot(struct sms365_writer *writer, const struct sms365_slot *slo
     sms365_put_u8(writer, slot->delivery);
     sms365_put_u8(writer, slot->tries);
     sms365_put_u8(writer, slot->share);
+    sms365_put_u8(writer, slot->channel);
+    sms365_put_u8(writer, slot->digits);
+    sms365_put_u8(writer, slot->local);
     sms365_put_bytes(writer, slot->chain, sizeof slot->chain);
+    sms365_put_bytes(writer, slot->code_mac, sizeof slot->code_mac);
     sms365_put_i64(writer, slot->sent_ms);
+    sms365_put_i64(writer, slot->cost);
     sms365_put_text(writer, slot->msisdn);
     sms365_put_text(writer, slot->auth_id);
     sms365_put_text(writer, slot->key);
@@ -94,14 +65,20 @@ static void take_slot(
     slot->delivery = sms365_take_u8(reader);
     slot->tries = sms365_take_u8(reader);
     slot->share = sms365_take_u8(reader);
+    slot->channel = sms365_take_u8(reader);
+    slot->digits = sms365_take_u8(reader);
+    slot->local = sms365_take_u8(reader) != 0;
     sms365_take_bytes(reader, slot->chain, sizeof slot->chain);
-    slot->sent_ms = take_moment(reader, shift_ms, now);
+    sms365_take_bytes(reader, slot->code_mac, sizeof slot->code_mac);
+    slot->sent_ms = sms365_moment_take(reader, shift_ms, now);
+    slot->cost = sms365_take_i64(reader);
     sms365_take_text(reader, slot->msisdn, sizeof slot->msisdn);
     sms365_take_text(reader, slot->auth_id, sizeof slot->auth_id);
     sms365_take_text(reader, slot->key, sizeof slot->key);
     if ((slot->phase != SMS365_PHASE_SENDING && slot->phase != SMS365_PHASE_OPEN) ||
-        slot->delivery > SMS365_DELIVERY_FAILED || slot->share >= SMS365_SHARES ||
-        (slot->phase == SMS365_PHASE_OPEN && slot->auth_id[0] == '\0'))
+        slot->delivery >= SMS365_DELIVERIES || slot->share >= SMS365_SHARES || slot->channel >= SMS365_CHANNELS ||
+        slot->cost < 0 || slot->cost > SMS365_SLOT_COST_MAX || slot->digits < 1 || slot->digits > SMS365_DIGITS_MAX ||
+        (slot->phase == SMS365_PHASE_OPEN && !slot->local && slot->auth_id[0] == '\0'))
         reader->failed = true;
 }
 
@@ -110,6 +87,7 @@ static void put_share(struct sms365_writer *writer, const struct sms365_share *s
     sms365_put_u8(writer, (uint8_t)share->send_count);
     for (size_t i = 0; i < share->send_count; i++)
         sms365_put_i64(writer, share->sends[i]);
+    sms365_tally_put(writer, &share->day);
     sms365_put_u8(writer, (uint8_t)share->fail_count);
     for (size_t i = 0; i < share->fail_count; i++) {
         sms365_put_i64(writer, share->fails[i].when_ms);
@@ -135,15 +113,35 @@ static void take_share(
 {
     share->send_count = take_count(reader, SMS365_SENDS_MAX);
     for (size_t i = 0; i < share->send_count; i++)
-        share->sends[i] = take_moment(reader, shift_ms, now);
+        share->sends[i] = sms365_moment_take(reader, shift_ms, now);
+    sms365_tally_take(reader, &share->day, shift_ms, now);
     share->fail_count = take_count(reader, SMS365_FAILS_MAX);
     for (size_t i = 0; i < share->fail_count; i++) {
-        share->fails[i].when_ms = take_moment(reader, shift_ms, now);
+        share->fails[i].when_ms = sms365_moment_take(reader, shift_ms, now);
         sms365_take_bytes(reader, share->fails[i].chain, sizeof share->fails[i].chain);
     }
     share->row = sms365_take_u8(reader);
-    share->row_ms = take_moment(reader, shift_ms, now);
+    share->row_ms = sms365_moment_take(reader, shift_ms, now);
     share->locked = sms365_take_u8(reader) != 0;
+}
+
+static void put_places(struct sms365_writer *writer, const struct sms365_places *places)
+{
+    sms365_put_u8(writer, (uint8_t)places->count);
+    for (size_t i = 0; i < places->count; i++) {
+        sms365_put_bytes(writer, places->entries[i].name, SMS365_PLACE_BYTES);
+        sms365_put_i64(writer, places->entries[i].last_ms);
+    }
+}
+
+static void take_places(
+    struct sms365_reader *reader, struct sms365_places *places, int64_t shift_ms, const struct sms365_now *now)
+{
+    places->count = take_count(reader, SMS365_PLACES_MAX);
+    for (size_t i = 0; i < places->count; i++) {
+        sms365_take_bytes(reader, places->entries[i].name, SMS365_PLACE_BYTES);
+        places->entries[i].last_ms = sms365_moment_take(reader, shift_ms, now);
+    }
 }
 
 bool sms365_state_encode(
@@ -151,14 +149,14 @@ bool sms365_state_encode(
 {
     struct sms365_writer writer = {.data = out, .size = size};
 
-    put_header(&writer, user_magic, now);
+    sms365_head_put(&writer, user_magic, now);
     for (size_t i = 0; i < SMS365_SHARES; i++)
         put_share(&writer, &state->shares[i]);
-    sms365_put_u8(&writer, (uint8_t)state->places.count);
-    for (size_t i = 0; i < state->places.count; i++) {
-        sms365_put_bytes(&writer, state->places.entries[i].name, SMS365_PLACE_BYTES);
-        sms365_put_i64(&writer, state->places.entries[i].last_ms);
-    }
+    put_places(&writer, &state->places);
+    put_places(&writer, &state->graces);
+    put_places(&writer, &state->looked);
+    put_places(&writer, &state->swapped);
+    sms365_backup_put(&writer, &state->backup);
     sms365_put_u8(&writer, (uint8_t)state->slot_count);
     for (size_t i = 0; i < state->slot_count; i++)
         put_slot(&writer, &state->slots[i]);
@@ -174,15 +172,15 @@ bool sms365_state_decode(struct sms365_state *state, const struct sms365_now *no
     memset(state, 0, sizeof *state);
     if (length == 0)
         return true;
-    if (!take_header(&reader, user_magic, now, &shift_ms))
+    if (!sms365_head_take(&reader, user_magic, now, &shift_ms))
         return false;
     for (size_t i = 0; i < SMS365_SHARES; i++)
         take_share(&reader, &state->shares[i], shift_ms, now);
-    state->places.count = take_count(&reader, SMS365_PLACES_MAX);
-    for (size_t i = 0; i < state->places.count; i++) {
-        sms365_take_bytes(&reader, state->places.entries[i].name, SMS365_PLACE_BYTES);
-        state->places.entries[i].last_ms = take_moment(&reader, shift_ms, now);
-    }
+    take_places(&reader, &state->places, shift_ms, now);
+    take_places(&reader, &state->graces, shift_ms, now);
+    take_places(&reader, &state->looked, shift_ms, now);
+    take_places(&reader, &state->swapped, shift_ms, now);
+    sms365_backup_take(&reader, &state->backup, shift_ms, now);
     state->slot_count = take_count(&reader, SMS365_OPEN_MAX);
     for (size_t i = 0; i < state->slot_count; i++)
         take_slot(&reader, &state->slots[i], shift_ms, now);
@@ -216,6 +214,7 @@ void sms365_state_prune(struct sms365_state *state, const struct sms365_limits *
         struct sms365_share *share = &state->shares[i];
         while (share->send_count > 0 && now->boot_ms - share->sends[0] >= SMS365_HOUR_MS)
             remove_send(share, 0);
+        sms365_tally_prune(&share->day, limits->day.window_ms, now);
         sms365_share_prune(share, &limits->guard, now);
     }
     for (size_t i = state->slot_count; i-- > 0;)
@@ -247,17 +246,21 @@ static int64_t next_send_ms(const struct sms365_share *share, size_t limit, cons
     return share->sends[oldest] + SMS365_HOUR_MS - now->boot_ms;
 }
 
-/* Until the first of the open challenges is too old. */
-static int64_t next_slot_ms(
-    const struct sms365_state *state, const struct sms365_limits *limits, const struct sms365_now *now)
+/* Open challenges of a share; *least_ms: until the first of them is too old. */
+static size_t count_open(const struct sms365_state *state, uint8_t share, const struct sms365_limits *limits,
+    const struct sms365_now *now, int64_t *least_ms)
 {
-    int64_t least_ms = limits->life_ms;
+    size_t count = 0;
 
+    *least_ms = limits->life_ms;
     for (size_t i = 0; i < state->slot_count; i++) {
         const int64_t left_ms = sms365_slot_life_ms(&state->slots[i], limits, now);
-        least_ms = left_ms < least_ms ? left_ms : least_ms;
+        if (state->slots[i].share != share)
+            continue;
+        count++;
+        *least_ms = left_ms < *least_ms ? left_ms : *least_ms;
     }
-    return least_ms;
+    return count;
 }
 
 enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct sms365_limits *limits,
@@ -265,6 +268,7 @@ enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct
 {
     struct sms365_slot *held = sms365_state_held(state, slot->holder);
     struct sms365_share *share = &state->shares[slot->share];
+    int64_t open_ms;
     const enum sms365_reason reason = sms365_share_may_begin(share, &limits->guard, now, retry_after_ms);
 
     if (reason != SMS365_REASON_NONE)
@@ -273,16 +277,20 @@ enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct
         *retry_after_ms = next_send_ms(share, (size_t)limits->sends_per_hour, now);
         return SMS365_REASON_TOO_MANY_SENDS;
     }
-    if (held == NULL && state->slot_count >= SMS365_OPEN_MAX) {
-        *retry_after_ms = next_slot_ms(state, limits, now);
+    if (held == NULL && (count_open(state, slot->share, limits, now, &open_ms) >= SMS365_OPEN_MAX / SMS365_SHARES ||
+                            state->slot_count >= SMS365_OPEN_MAX)) {
+        *retry_after_ms = open_ms;
         return SMS365_REASON_TOO_MANY_OPEN;
     }
+    if (!sms365_tally_charge(&share->day, &limits->day, slot->cost, now, retry_after_ms))
+        return SMS365_REASON_TOO_MANY_SENDS;
     share->sends[share->send_count++] = slot->sent_ms;
     *(held != NULL ? held : &state->slots[state->slot_count++]) = *slot;
     return SMS365_REASON_NONE;
 }
 
-void sms365_state_refund(struct sms365_state *state, const uint8_t id[SMS365_ID_BYTES])
+void sms365_state_refund(struct sms365_state *state, const struct sms365_limits *limits,
+    const uint8_t id[SMS365_ID_BYTES], const struct sms365_now *now)
 {
     const struct sms365_slot *slot = sms365_state_slot(state, id);
 
@@ -295,7 +303,20 @@ void sms365_state_refund(struct sms365_state *state, const uint8_t id[SMS365_ID_
             break;
         }
     }
+    sms365_tally_refund(&share->day, limits->day.window_ms, slot->cost, now);
     (void)sms365_state_drop(state, id);
+}
+
+void sms365_state_correct(struct sms365_state *state, const struct sms365_limits *limits, struct sms365_slot *slot,
+    int64_t cost, const struct sms365_now *now)
+{
+    struct sms365_tally *day = &state->shares[slot->share].day;
+
+    sms365_tally_prune(day, limits->day.window_ms, now);
+    day->cost += cost - slot->cost;
+    if (day->cost < 0)
+        day->cost = 0;
+    slot->cost = cost;
 }
 
 enum sms365_reason sms365_state_charge(struct sms365_state *state, const struct sms365_limits *limits,
@@ -348,45 +369,4 @@ int64_t sms365_slot_resend_ms(
     const int64_t left_ms = slot->sent_ms + limits->resend_after_ms - now->boot_ms;
 
     return slot->delivery == SMS365_DELIVERY_FAILED || left_ms < 0 ? 0 : left_ms;
-}
-
-bool sms365_host_encode(
-    const struct sms365_host_state *host, const struct sms365_now *now, uint8_t *out, size_t size, size_t *length)
-{
-    struct sms365_writer writer = {.data = out, .size = size};
-
-    put_header(&writer, host_magic, now);
-    sms365_put_i64(&writer, host->since_ms);
-    sms365_put_i64(&writer, host->attempts);
-    *length = writer.used;
-    return !writer.failed;
-}
-
-bool sms365_host_decode(
-    struct sms365_host_state *host, const struct sms365_now *now, const uint8_t *data, size_t length)
-{
-    struct sms365_reader reader = {.data = data, .length = length};
-    int64_t shift_ms;
-
-    memset(host, 0, sizeof *host);
-    if (length == 0)
-        return true;
-    if (!take_header(&reader, host_magic, now, &shift_ms))
-        return false;
-    host->since_ms = take_moment(&reader, shift_ms, now);
-    host->attempts = sms365_take_i64(&reader);
-    return !reader.failed && reader.used == length && host->attempts >= 0;
-}
-
-bool sms365_host_charge(struct sms365_host_state *host, const struct sms365_limits *limits,
-    const struct sms365_now *now, int64_t *retry_after_ms)
-{
-    if (host->attempts == 0 || now->boot_ms - host->since_ms >= SMS365_HOUR_MS)
-        *host = (struct sms365_host_state){.since_ms = now->boot_ms};
-    if (host->attempts >= limits->host_attempts_per_hour) {
-        *retry_after_ms = host->since_ms + SMS365_HOUR_MS - now->boot_ms;
-        return false;
-    }
-    host->attempts++;
-    return true;
 }

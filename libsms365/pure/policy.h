@@ -11,16 +11,19 @@
 #define SMS365_POLICY_H
 
 #include "base/clock.h"
+#include "pure/backup.h"
 #include "pure/guard.h"
 #include "pure/msisdn.h"
+#include "pure/tally.h"
 #include "sms365.h"
 
 #define SMS365_ID_BYTES 16      /* names one message sent, and its delivery report */
 #define SMS365_HOLDER_BYTES 16  /* keyed hash of service and holder */
 #define SMS365_AUTH_ID_SIZE 65  /* the provider's authId, with the NUL */
 #define SMS365_KEY_NAME_SIZE 33 /* of the key store's names, with the NUL */
-#define SMS365_OPEN_MAX 16      /* challenges of one user that may be open side by side */
-#define SMS365_HOUR_MS 3600000
+#define SMS365_OPEN_MAX 16      /* challenges of one user that may be open side by side, half of them in each share */
+#define SMS365_CODE_MAC_BYTES 16
+#define SMS365_SLOT_COST_MAX ((int64_t)1000000 * SMS365_COST_UNIT) /* no message costs more */
 
 /* The figures of the configuration that policy and the challenge need. */
 struct sms365_limits {
@@ -28,7 +31,10 @@ struct sms365_limits {
     int64_t life_ms; /* of a code */
     int64_t resend_after_ms;
     int sends_per_hour; /* per user and share */
-    int host_attempts_per_hour;
+    struct sms365_cap day;         /* messages of a user in one share, and to a number */
+    struct sms365_cap address_day; /* messages caused from one address */
+    struct sms365_cap store_day;   /* messages of this store */
+    struct sms365_cap attempts;    /* from one address without a first factor */
     struct sms365_guard_limits guard;
 };
 
@@ -43,7 +49,9 @@ enum sms365_phase {
 enum sms365_delivery {
     SMS365_DELIVERY_PENDING = 0, /* s */
     SMS365_DELIVERY_DONE = 1,    /* d */
-    SMS365_DELIVERY_FAILED = 2   /* f */
+    SMS365_DELIVERY_FAILED = 2,  /* f */
+    SMS365_DELIVERY_UNKNOWN = 3, /* nobody reports it */
+    SMS365_DELIVERIES
 };
 
 /* One open challenge. */
@@ -54,17 +62,26 @@ struct sms365_slot {
     uint8_t delivery;                  /* enum sms365_delivery */
     uint8_t tries;                     /* charged so far */
     uint8_t share;                     /* enum sms365_share_id: where it counts */
+    uint8_t channel;                   /* enum sms365_channel */
+    uint8_t digits;                    /* of its code */
+    bool local;                        /* the code is ours: code_mac is its keyed hash */
     uint8_t chain[SMS365_CHAIN_BYTES]; /* names the challenge through all its messages */
+    uint8_t code_mac[SMS365_CODE_MAC_BYTES];
     int64_t sent_ms;
+    int64_t cost;
     char msisdn[SMS365_MSISDN_SIZE];
-    char auth_id[SMS365_AUTH_ID_SIZE];
+    char auth_id[SMS365_AUTH_ID_SIZE]; /* the provider's authId; with a code of ours its smsId, which may be "" */
     char key[SMS365_KEY_NAME_SIZE]; /* of the account that knows auth_id; "": as configured */
 };
 
 /* A user's record. Plain data; {0} is that of a user never seen. */
 struct sms365_state {
     struct sms365_share shares[SMS365_SHARES];
-    struct sms365_places places;
+    struct sms365_places places;  /* where the user got in */
+    struct sms365_places graces;  /* what a code was entered at, and need not be again for a while */
+    struct sms365_places looked;  /* numbers whose network was looked at, */
+    struct sms365_places swapped; /* and found changed */
+    struct sms365_backup backup;
     size_t slot_count;
     struct sms365_slot slots[SMS365_OPEN_MAX];
 };
@@ -95,11 +112,16 @@ enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct
     const struct sms365_slot *slot, const struct sms365_now *now, int64_t *retry_after_ms);
 
 /* Take back a send that was certainly not made, and its challenge. */
-void sms365_state_refund(struct sms365_state *state, const uint8_t id[SMS365_ID_BYTES]);
+void sms365_state_refund(struct sms365_state *state, const struct sms365_limits *limits,
+    const uint8_t id[SMS365_ID_BYTES], const struct sms365_now *now);
 
 /* Charge one try, to the code and to the guard. NONE; or TRIES_USED, LOCKED, LOCKED_OUT (*retry_after_ms). */
 enum sms365_reason sms365_state_charge(struct sms365_state *state, const struct sms365_limits *limits,
     struct sms365_slot *slot, const struct sms365_now *now, int64_t *retry_after_ms);
+
+/* Another cost of the slot's message became known: count the difference, in its share. */
+void sms365_state_correct(struct sms365_state *state, const struct sms365_limits *limits, struct sms365_slot *slot,
+    int64_t cost, const struct sms365_now *now);
 
 /* The right code was entered: give the challenge's failures back, remember the place, drop the challenge. */
 void sms365_state_succeed(struct sms365_state *state, const struct sms365_slot *slot,
@@ -120,20 +142,5 @@ int sms365_slot_tries_left(
  */
 int64_t sms365_slot_resend_ms(
     const struct sms365_slot *slot, const struct sms365_limits *limits, const struct sms365_now *now);
-
-/* An address's record: attempts within an hour of the first. */
-struct sms365_host_state {
-    int64_t since_ms;
-    int64_t attempts;
-};
-
-bool sms365_host_encode(
-    const struct sms365_host_state *host, const struct sms365_now *now, uint8_t *out, size_t size, size_t *length);
-bool sms365_host_decode(
-    struct sms365_host_state *host, const struct sms365_now *now, const uint8_t *data, size_t length);
-
-/* Count one attempt. False when it is one too many (*retry_after_ms); it is counted up to the limit only. */
-bool sms365_host_charge(struct sms365_host_state *host, const struct sms365_limits *limits,
-    const struct sms365_now *now, int64_t *retry_after_ms);
 
 #endif

@@ -1,6 +1,7 @@
 #include "pure/report.h"
 
 #include "base/str.h"
+#include "pure/number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -75,12 +76,13 @@ static bool query_value(char *out, size_t size, const char *query, const char *n
     return false;
 }
 
-bool sms365_report_parse(enum sms365_delivery *delivery, const char *query, size_t length,
+bool sms365_report_parse(struct sms365_report *report, const char *query, size_t length,
     const struct sms365_mac_key *key, const uint8_t id[SMS365_ID_BYTES])
 {
     char copy[SMS365_REPORT_MAX + 1];
     char token[SMS365_TOKEN_SIZE];
     char status[8];
+    char cost[16];
     uint8_t found[SMS365_ID_BYTES];
 
     if (length > SMS365_REPORT_MAX || memchr(query, '\0', length) != NULL)
@@ -92,8 +94,11 @@ bool sms365_report_parse(enum sms365_delivery *delivery, const char *query, size
         return false;
     if (!sms365_token_check(found, key, token) || !sms365_equal(found, id, sizeof found))
         return false;
-    *delivery = sms365_delivery_parse(status);
-    return *delivery != SMS365_DELIVERY_PENDING;
+    report->delivery = sms365_delivery_parse(status);
+    report->cost = query_value(cost, sizeof cost, text, "cost") && cost[0] >= '0' && cost[0] <= '9'
+                       ? sms365_cost_parse(cost)
+                       : -1;
+    return report->delivery != SMS365_DELIVERY_PENDING;
 }
 
 enum sms365_delivery sms365_delivery_parse(const char *status)

@@ -27,11 +27,16 @@ bool sms365_callback_url(char *out, size_t size, const char *callback, const cha
 /* Name of the spool file of a report. */
 void sms365_report_name(char out[SMS365_REPORT_NAME_SIZE], const uint8_t id[SMS365_ID_BYTES]);
 
+struct sms365_report {
+    enum sms365_delivery delivery;
+    int64_t cost; /* in thousandths of a credit; -1: it does not say */
+};
+
 /*
  * Read a query string: is it a report on the message `id`, and which? False unless the token is that message's own and
  * the status is d or f (or 2 or 3, as older replies have it).
  */
-bool sms365_report_parse(enum sms365_delivery *delivery, const char *query, size_t length,
+bool sms365_report_parse(struct sms365_report *report, const char *query, size_t length,
     const struct sms365_mac_key *key, const uint8_t id[SMS365_ID_BYTES]);
 
 /* The status word of the API (s, d, f; older: 1, 2, 3); what is none of them is pending. */

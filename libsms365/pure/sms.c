@@ -149,9 +149,32 @@ bool sms365_sms_expand(char *out, size_t size, const char *template, const struc
         else
             sms365_buf_add(&buf, template, length);
     }
+    if (words->origin[0] != '\0')
+        sms365_buf_printf(&buf, "\n@%s #" SMS365_SMS_CODE, words->origin);
     const bool fits = !buf.failed && sms365_str_copy(out, size, sms365_buf_text(&buf));
     sms365_buf_free(&buf);
     return fits;
+}
+
+bool sms365_sms_put_code(char *out, size_t size, const char *text, const char *code)
+{
+    const size_t mark = strlen(SMS365_SMS_CODE);
+    const size_t length = strlen(code);
+    size_t used = 0;
+
+    while (*text != '\0') {
+        const bool here = sms365_str_starts(text, SMS365_SMS_CODE);
+        const size_t more = here ? length : 1;
+        if (used + more >= size) {
+            out[0] = '\0';
+            return false;
+        }
+        memcpy(out + used, here ? code : text, more);
+        used += more;
+        text += here ? mark : 1;
+    }
+    out[used] = '\0';
+    return true;
 }
 
 /* The template at its longest: every mark as long as it may become, the code's place as long as the code. */
@@ -171,7 +194,7 @@ static bool longest_text(struct sms365_buf *out, const char *template, size_t co
     return !out->failed;
 }
 
-const char *sms365_sms_check(const char *template, size_t code_digits)
+const char *sms365_sms_check(const char *template, size_t code_digits, const char *origin)
 {
     struct sms365_buf text;
     struct sms365_sms_size size;
@@ -188,8 +211,10 @@ const char *sms365_sms_check(const char *template, size_t code_digits)
     if (codes != 1)
         return "must hold %%CODE%% exactly once";
     sms365_buf_init(&text, SMS365_SMS_TEXT_MAX);
-    const bool measured =
-        longest_text(&text, template, code_digits) && sms365_sms_measure(sms365_buf_text(&text), &size);
+    bool measured = longest_text(&text, template, code_digits);
+    if (origin[0] != '\0')
+        sms365_buf_printf(&text, "\n@%s #%.*s", origin, (int)code_digits, "0000000000");
+    measured = measured && !text.failed && sms365_sms_measure(sms365_buf_text(&text), &size);
     sms365_buf_free(&text);
     if (!measured)
         return "is too long, or not UTF-8";

@@ -30,6 +30,7 @@ bool sms365_sms_measure(const char *text, struct sms365_sms_size *size);
 /* What a template's marks stand for. None is NULL. */
 struct sms365_sms_words {
     const char *host, *service, *user, *address;
+    const char *origin; /* "" or the site to which the code is bound, by a last line of its own */
 };
 
 /*
@@ -38,10 +39,13 @@ struct sms365_sms_words {
  */
 bool sms365_sms_expand(char *out, size_t size, const char *template, const struct sms365_sms_words *words);
 
+/* Put the code in the place of every %%CODE%%. False when it does not fit. */
+bool sms365_sms_put_code(char *out, size_t size, const char *text, const char *code);
+
 /*
  * Can this template be used? NULL, or what is wrong: the code's place is missing or doubled, an unknown mark, or a text
- * that would need a second part at its longest, with a code of code_digits. Static.
+ * that would need a second part at its longest, with a code of code_digits and the line for origin ("": none). Static.
  */
-const char *sms365_sms_check(const char *template, size_t code_digits);
+const char *sms365_sms_check(const char *template, size_t code_digits, const char *origin);
 
 #endif

@@ -15,19 +15,29 @@ static const char *const texts[SMS365_TEXT_COUNT][LANGUAGES] = {
     [SMS365_TEXT_CODE_AGAIN] = {"Code sent to %1 %2 ago (%3), %4. Enter it, or %5: ",
         "Στάλθηκε κωδικός στο %1 πριν από %2 (%3), %4. Πληκτρολογήστε τον, ή %5: "},
     [SMS365_TEXT_LOST] = {"The provider did not answer: a code may have been sent to %1, but it cannot be used. "
-                          "r = send a new one: ",
-        "Ο πάροχος δεν απάντησε: ίσως στάλθηκε κωδικός στο %1, αλλά δεν μπορεί να χρησιμοποιηθεί. r = νέος κωδικός: "},
+                          "r = send a new one%2: ",
+        "Ο πάροχος δεν απάντησε: ίσως στάλθηκε κωδικός στο %1, αλλά δεν μπορεί να χρησιμοποιηθεί. r = νέος κωδικός%2: "},
     [SMS365_TEXT_AGAIN] = {"r = again", "r = ξανά"},
-    [SMS365_TEXT_AGAIN_OTHER] = {"r = again, o = other number", "r = ξανά, o = άλλος αριθμός"},
+    [SMS365_TEXT_OTHER_NUMBER] = {", o = other number", ", o = άλλος αριθμός"},
+    [SMS365_TEXT_OTHER_CHANNEL] = {", o = by %1", ", o = με %1"},
+    [SMS365_TEXT_BACKUP] = {", b = backup code", ", b = εφεδρικός κωδικός"},
+    [SMS365_TEXT_BY_VIBER] = {"%1 by Viber", "%1 με Viber"},
     [SMS365_TEXT_DELIVERED] = {"delivered", "παραδόθηκε"},
     [SMS365_TEXT_PENDING] = {"pending", "εκκρεμεί"},
     [SMS365_TEXT_FAILED] = {"not delivered", "δεν παραδόθηκε"},
+    [SMS365_TEXT_UNKNOWN] = {"delivery unknown", "άγνωστο αν παραδόθηκε"},
+    [SMS365_TEXT_NOT_DELIVERED] = {"Not delivered to %1. ", "Δεν παραδόθηκε στο %1. "},
+    [SMS365_TEXT_NO_REPORT] = {"No report from %1. ", "Χωρίς αναφορά από το %1. "},
+    [SMS365_TEXT_NEWEST] = {"Only the newest code counts. ", "Ισχύει μόνο ο νεότερος κωδικός. "},
+    [SMS365_TEXT_BACKUP_PROMPT] = {"Backup code (%1 left): ", "Εφεδρικός κωδικός (απομένουν %1): "},
+    [SMS365_TEXT_OFFER_BACKUP] = {" Backup code (%1 left), or Enter: ", " Εφεδρικός κωδικός (απομένουν %1), ή Enter: "},
+    [SMS365_TEXT_NO_BACKUP] = {"You have no backup codes. ", "Δεν έχετε εφεδρικούς κωδικούς. "},
     [SMS365_TEXT_SECONDS] = {"%1 s", "%1 δ."},
     [SMS365_TEXT_MINUTES] = {"%1 min", "%1 λ."},
     [SMS365_TEXT_ONE_TRY] = {"1 try left", "απομένει 1 προσπάθεια"},
     [SMS365_TEXT_TRIES] = {"%1 tries left", "απομένουν %1 προσπάθειες"},
     [SMS365_TEXT_TOO_SOON] = {"Too soon: r works again in %1. ", "Πολύ νωρίς: το r ισχύει ξανά σε %1. "},
-    [SMS365_TEXT_NO_OTHER] = {"There is no other number. ", "Δεν υπάρχει άλλος αριθμός. "},
+    [SMS365_TEXT_NO_OTHER] = {"There is no other way. ", "Δεν υπάρχει άλλος τρόπος. "},
     [SMS365_TEXT_NO_MORE_SENDS] = {"No more messages can be sent for %1. ", "Δεν στέλνονται άλλα μηνύματα για %1. "},
     [SMS365_TEXT_WRONG] = {"Wrong code; %1.", "Λάθος κωδικός: %1."},
     [SMS365_TEXT_NOT_ENROLLED] = {"You have no phone number here for the code that is needed. Ask %1.",
@@ -41,6 +51,8 @@ static const struct {
     const char *text[LANGUAGES];
 } denials[] = {
     {SMS365_REASON_WRONG_CODE, {"Wrong code.", "Λάθος κωδικός."}},
+    {SMS365_REASON_WRONG_BACKUP_CODE,
+        {"Wrong backup code, or used before.", "Λάθος εφεδρικός κωδικός, ή ήδη χρησιμοποιημένος."}},
     {SMS365_REASON_NOT_A_CODE, {"That is not a code.", "Αυτό δεν είναι κωδικός."}},
     {SMS365_REASON_NO_ANSWER, {"No code was entered.", "Δεν δόθηκε κωδικός."}},
     {SMS365_REASON_TRIES_USED, {"All tries are used up.", "Οι προσπάθειες εξαντλήθηκαν."}},
@@ -52,6 +64,13 @@ static const struct {
             "Πάρα πολλές αποτυχημένες προσπάθειες: έχετε κλειδωθεί. Απευθυνθείτε στον διαχειριστή."}},
     {SMS365_REASON_TOO_MANY_SENDS, {"Too many messages were sent to you.", "Σας στάλθηκαν πάρα πολλά μηνύματα."}},
     {SMS365_REASON_TOO_MANY_FROM_HOST, {"Too many attempts.", "Πάρα πολλές προσπάθειες."}},
+    {SMS365_REASON_STORE_SPENT,
+        {"No more messages are sent from here today.", "Δεν στέλνονται άλλα μηνύματα από εδώ σήμερα."}},
+    {SMS365_REASON_COUNTRY_REFUSED,
+        {"No messages are sent to your number's country. Tell your administrator.",
+            "Δεν στέλνονται μηνύματα στη χώρα του αριθμού σας. Ενημερώστε τον διαχειριστή."}},
+    {SMS365_REASON_SIM_CHANGED, {"Your number has moved to another network. Ask your administrator to confirm it.",
+                                    "Ο αριθμός σας άλλαξε δίκτυο. Ζητήστε από τον διαχειριστή να τον επιβεβαιώσει."}},
     {SMS365_REASON_TOO_MANY_OPEN,
         {"Too many of your logins wait for a code.", "Πάρα πολλές συνδέσεις σας περιμένουν κωδικό."}},
     {SMS365_REASON_TOO_MANY_QUESTIONS, {"No code was entered.", "Δεν δόθηκε κωδικός."}},
@@ -99,6 +118,11 @@ void sms365_text_format(
     if (!sms365_str_copy(out, size, sms365_buf_text(&buf)))
         out[0] = '\0';
     sms365_buf_free(&buf);
+}
+
+const char *sms365_text_message(enum sms365_language language)
+{
+    return language == SMS365_LANGUAGE_EL ? "Ο κωδικός σας: %%CODE%%" : "Your code: %%CODE%%";
 }
 
 const char *sms365_text_denial(enum sms365_language language, enum sms365_reason reason)

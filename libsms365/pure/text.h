@@ -6,22 +6,32 @@
 #include "sms365.h"
 
 enum sms365_text {
-    SMS365_TEXT_GENERIC,     /* prompt when nothing was proved: tells nothing */
-    SMS365_TEXT_CODE,        /* prompt: %1 number, %2 delivery, %3 other answers */
-    SMS365_TEXT_CODE_AGAIN,  /* prompt of a resumed challenge: %1 number, %2 age, %3 delivery, %4 tries left, %5 answers
-                              */
-    SMS365_TEXT_LOST,        /* prompt when the reply was lost: %1 number */
-    SMS365_TEXT_AGAIN,       /* the other answers */
-    SMS365_TEXT_AGAIN_OTHER, /* and with several numbers */
+    SMS365_TEXT_GENERIC,    /* prompt when nothing was proved: tells nothing */
+    SMS365_TEXT_CODE,       /* prompt: %1 number, %2 delivery, %3 other answers */
+    SMS365_TEXT_CODE_AGAIN, /* prompt of a resumed challenge: %1 number, %2 age, %3 delivery, %4 tries left, %5 answers
+                             */
+    SMS365_TEXT_LOST,       /* prompt when the reply was lost: %1 number, %2 SMS365_TEXT_BACKUP or nothing */
+    SMS365_TEXT_AGAIN,      /* the other answers */
+    SMS365_TEXT_OTHER_NUMBER, /* with several ways: %1 names the next */
+    SMS365_TEXT_OTHER_CHANNEL,
+    SMS365_TEXT_BACKUP,
+    SMS365_TEXT_BY_VIBER, /* after a number */
     SMS365_TEXT_DELIVERED,
     SMS365_TEXT_PENDING,
     SMS365_TEXT_FAILED,
+    SMS365_TEXT_UNKNOWN,
+    SMS365_TEXT_NOT_DELIVERED, /* note before the prompt for another message: %1 number */
+    SMS365_TEXT_NO_REPORT,     /* note: %1 number */
+    SMS365_TEXT_NEWEST,        /* note: an older message may still arrive */
+    SMS365_TEXT_BACKUP_PROMPT, /* %1 codes left */
+    SMS365_TEXT_OFFER_BACKUP,  /* after a denial's text: a backup code would do */
+    SMS365_TEXT_NO_BACKUP,     /* note: there are no backup codes */
     SMS365_TEXT_SECONDS,       /* %1 */
     SMS365_TEXT_MINUTES,       /* %1 */
     SMS365_TEXT_ONE_TRY,       /* left */
     SMS365_TEXT_TRIES,         /* %1 left */
     SMS365_TEXT_TOO_SOON,      /* note before a prompt: %1 time until r works */
-    SMS365_TEXT_NO_OTHER,      /* note: there is one number only */
+    SMS365_TEXT_NO_OTHER,      /* note: there is one way only */
     SMS365_TEXT_NO_MORE_SENDS, /* note: %1 time until a message can be sent */
     SMS365_TEXT_WRONG,         /* told: %1 tries left */
     SMS365_TEXT_NOT_ENROLLED,  /* %1 whom to ask */
@@ -33,6 +43,9 @@ enum sms365_text {
 /* Write a text with %1 to %5 replaced by args (NULL ends them). Cut at size. */
 void sms365_text_format(
     char *out, size_t size, enum sms365_language language, enum sms365_text text, const char *const *args);
+
+/* The message with a code of ours where the configuration has no text. Static. */
+const char *sms365_text_message(enum sms365_language language);
 
 /* What somebody who is denied for this reason is told. Static. */
 const char *sms365_text_denial(enum sms365_language language, enum sms365_reason reason);

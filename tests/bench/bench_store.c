@@ -97,7 +97,7 @@ static void user_update(unsigned record)
 
 static void host_update(unsigned record)
 {
-    store_change(SMS365_CLASS_HOST, record, SMS365_RECORD_HOST_MAX);
+    store_change(SMS365_CLASS_HOST, record, SMS365_RECORD_TALLY_MAX);
 }
 
 static void user_read(unsigned record)

@@ -185,7 +185,7 @@ void ledger_host_written(struct proc *proc, const uint8_t *value, size_t length)
     const struct sms365_now now = world_now();
     struct sms365_host_state old, new;
 
-    if (length > SMS365_RECORD_HOST_MAX || !sms365_host_decode(&old, &now, cell->value, cell->length) ||
+    if (length > SMS365_RECORD_TALLY_MAX || !sms365_host_decode(&old, &now, cell->value, cell->length) ||
         !sms365_host_decode(&new, &now, value, length)) {
         violate(RULE_only_own_records, "a host's record was written that cannot be read");
         return;

@@ -289,7 +289,7 @@ static void an_address_record_comes_back_or_is_refused(void **unused)
 {
     const struct sms365_now now = at(HOUR), next = rebooted(3 * SECOND, WALL_S + 3600 + 600);
     const struct sms365_host_state host = {.since_ms = HOUR - MINUTE, .attempts = 4};
-    uint8_t record[SMS365_RECORD_HOST_MAX] = {0};
+    uint8_t record[SMS365_RECORD_TALLY_MAX] = {0};
     struct sms365_host_state found;
     int64_t retry_after_ms;
     size_t length;

@@ -54,7 +54,7 @@ static void values_come_back_whole_with_their_version(void **state)
     for (enum sms365_class class = USER; class <= HOST; class ++) {
         uint64_t version = 0;
         for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
-            if (class == HOST && lengths[i] > SMS365_RECORD_HOST_MAX)
+            if (class == HOST && lengths[i] > SMS365_RECORD_TALLY_MAX)
                 break;
             const uint64_t fresh = fixture_put(store_of(state), class, "name", version, value, lengths[i], 0);
             assert_true(fresh != version);
@@ -144,8 +144,8 @@ static void what_has_expired_is_gone(void **state)
 static void arguments_out_of_bounds_are_refused(void **state)
 {
     static const uint8_t value[SMS365_RECORD_MAX + 1];
-    static const size_t value_max[] = {[USER] = SMS365_RECORD_MAX, [HOST] = SMS365_RECORD_HOST_MAX};
-    static const size_t name_max[] = {[USER] = SMS365_RECORD_NAME_MAX, [HOST] = SMS365_RECORD_HOST_NAME_MAX};
+    static const size_t value_max[] = {[USER] = SMS365_RECORD_MAX, [HOST] = SMS365_RECORD_TALLY_MAX};
+    static const size_t name_max[] = {[USER] = SMS365_RECORD_NAME_MAX, [HOST] = SMS365_RECORD_TALLY_NAME_MAX};
     struct sms365_store *store = store_of(state);
     struct sms365_record record;
     struct sms365_error err;

@@ -1,0 +1,157 @@
+/* Backup codes at the prompt. */
+#include "pure/challenge_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- Checking one --- */
+
+static enum sms365_reason change_charge(struct sms365_challenge *ch)
+{
+    const struct sms365_cap cap = {ch->limits.guard.window_ms, ch->limits.guard.budget, 0};
+    int64_t retry_after_ms = 0;
+
+    if (sms365_backup_left(&ch->state.backup) == 0)
+        return SMS365_REASON_WRONG_BACKUP_CODE;
+    if (!sms365_tally_charge(&ch->state.backup.wrong, &cap, 0, &ch->now, &retry_after_ms)) {
+        ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
+        return SMS365_REASON_TRIES_USED;
+    }
+    return SMS365_REASON_NONE;
+}
+
+/* Its owner is who entered it: what failed before was no guessing. */
+static enum sms365_reason change_use(struct sms365_challenge *ch)
+{
+    struct sms365_backup *backup = &ch->state.backup;
+    const uint16_t bit = (uint16_t)(1u << ch->backup_index);
+
+    if (memcmp(backup->hashes[ch->backup_index], ch->backup_hash, sizeof ch->backup_hash) != 0 ||
+        (backup->used & bit) != 0)
+        return SMS365_REASON_SUPERSEDED;
+    backup->used |= bit;
+    memset(&backup->wrong, 0, sizeof backup->wrong);
+    for (size_t i = 0; i < SMS365_SHARES; i++)
+        sms365_share_unlock(&ch->state.shares[i]);
+    sms365_place_add(&ch->state.places, ch->place, &ch->now);
+    const struct sms365_slot *held = sms365_state_held(&ch->state, ch->holder);
+    if (held != NULL)
+        (void)sms365_state_drop(&ch->state, held->id);
+    return SMS365_REASON_NONE;
+}
+
+static void deny_why(struct sms365_challenge *ch)
+{
+    challenge_deny(ch, ch->why);
+}
+
+static void used(struct sms365_challenge *ch)
+{
+    challenge_allow(ch, SMS365_REASON_BACKUP_CODE);
+}
+
+static void charged(struct sms365_challenge *ch)
+{
+    const int index = sms365_backup_find(&ch->state.backup, ch->code, &ch->holder_key);
+
+    sms365_wipe(ch->code, sizeof ch->code);
+    if (index < 0) {
+        challenge_deny(ch, SMS365_REASON_WRONG_BACKUP_CODE);
+        return;
+    }
+    ch->backup_index = (unsigned)index;
+    memcpy(ch->backup_hash, ch->state.backup.hashes[index], sizeof ch->backup_hash);
+    challenge_write(ch, change_use, used, deny_why);
+}
+
+static void check(struct sms365_challenge *ch, const char *answer, enum sms365_reason otherwise)
+{
+    if (!sms365_backup_parse(ch->code, answer)) {
+        sms365_wipe(ch->code, sizeof ch->code);
+        challenge_deny(ch, otherwise);
+        return;
+    }
+    ch->by_backup = true;
+    ch->outcome.retry_after_s = 0;
+    challenge_write(ch, change_charge, charged, deny_why);
+}
+
+/* --- Asking for one --- */
+
+static void on_wished(struct sms365_challenge *ch, const struct sms365_event *event)
+{
+    if (event->answer == NULL || event->answer[strspn(event->answer, " \t\r\n")] == '\0')
+        challenge_deny(ch, SMS365_REASON_NO_ANSWER);
+    else
+        check(ch, event->answer, SMS365_REASON_NOT_A_CODE);
+}
+
+void challenge_backup(struct sms365_challenge *ch)
+{
+    char left[16];
+
+    if (ch->backups_left == 0) {
+        challenge_note(ch, SMS365_TEXT_NO_BACKUP, NULL);
+        if (ch->slot.phase == SMS365_PHASE_OPEN)
+            challenge_prompt(ch);
+        else
+            challenge_prompt_lost(ch, ch->pending);
+        return;
+    }
+    if (ch->questions >= SMS365_QUESTIONS_MAX) {
+        challenge_deny(ch, SMS365_REASON_TOO_MANY_QUESTIONS);
+        return;
+    }
+    (void)snprintf(left, sizeof left, "%d", ch->backups_left);
+    sms365_text_format(ch->prompt, sizeof ch->prompt, ch->language, SMS365_TEXT_BACKUP_PROMPT,
+        (const char *const[]){left, NULL});
+    challenge_ask(ch, ch->prompt, on_wished);
+}
+
+/* Whoever has a code on paper is not shut out by these. An outage counts only as configured. */
+static bool may_replace(const struct sms365_challenge *ch, enum sms365_reason reason)
+{
+    switch (reason) {
+    case SMS365_REASON_LOCKED:
+    case SMS365_REASON_LOCKED_OUT:
+    case SMS365_REASON_TOO_MANY_SENDS:
+    case SMS365_REASON_TOO_MANY_FROM_HOST:
+    case SMS365_REASON_STORE_SPENT:
+    case SMS365_REASON_TOO_MANY_OPEN:
+    case SMS365_REASON_KEY_REFUSED:
+    case SMS365_REASON_NO_BALANCE:
+    case SMS365_REASON_BAD_NUMBER:
+    case SMS365_REASON_COUNTRY_REFUSED:
+    case SMS365_REASON_SIM_CHANGED:
+    case SMS365_REASON_PROVIDER_REFUSED:
+        return true;
+    case SMS365_REASON_UNREACHABLE:
+        return ch->conf->on_outage == SMS365_OUTAGE_BACKUP;
+    default:
+        return false;
+    }
+}
+
+static void on_offered(struct sms365_challenge *ch, const struct sms365_event *event)
+{
+    if (event->answer == NULL || event->answer[strspn(event->answer, " \t\r\n")] == '\0')
+        challenge_deny(ch, ch->pending);
+    else
+        check(ch, event->answer, ch->pending);
+}
+
+bool challenge_offer_backup(struct sms365_challenge *ch, enum sms365_reason reason)
+{
+    char left[16];
+
+    if (!may_replace(ch, reason) || ch->backups_left == 0 || ch->by_backup || ch->questions >= SMS365_QUESTIONS_MAX)
+        return false;
+    ch->pending = reason;
+    challenge_denial_text(ch, reason);
+    (void)snprintf(left, sizeof left, "%d", ch->backups_left);
+    const size_t length = strlen(ch->prompt);
+    sms365_text_format(ch->prompt + length, sizeof ch->prompt - length, ch->language, SMS365_TEXT_OFFER_BACKUP,
+        (const char *const[]){left, NULL});
+    challenge_ask(ch, ch->prompt, on_offered);
+    return true;
+}

@@ -1,0 +1,253 @@
+/* What a message costs others than its user: the number, the address, the whole store. And a balance that is used up. */
+#include "pure/challenge_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BUSY_MAX 3 /* shards found held by another process, before the store counts as failed */
+#define BALANCE_FLAG "balance"
+
+static const struct sms365_cap *ledger_cap(const struct sms365_challenge *ch, unsigned ledger)
+{
+    return ledger == LEDGER_NUMBER    ? &ch->limits.day
+           : ledger == LEDGER_ADDRESS ? &ch->limits.address_day
+                                      : &ch->limits.store_day;
+}
+
+static enum sms365_reason ledger_reason(unsigned ledger)
+{
+    return ledger == LEDGER_NUMBER    ? SMS365_REASON_TOO_MANY_SENDS
+           : ledger == LEDGER_ADDRESS ? SMS365_REASON_TOO_MANY_FROM_HOST
+                                      : SMS365_REASON_STORE_SPENT;
+}
+
+/* The message that is charged, or was. */
+static const struct sms365_slot *ledger_slot(const struct sms365_challenge *ch)
+{
+    return ch->spend.mode == SPEND_CORRECT ? &ch->slot : &ch->fresh;
+}
+
+static enum sms365_class ledger_name(struct sms365_challenge *ch)
+{
+    struct challenge_spend *spend = &ch->spend;
+    const struct sms365_slot *slot = ledger_slot(ch);
+
+    if (spend->next == LEDGER_STORE)
+        (void)snprintf(spend->name, sizeof spend->name, "%u", (slot->id[0] + spend->shard) % SMS365_SHARDS);
+    else if (spend->next == LEDGER_ADDRESS)
+        (void)snprintf(spend->name, sizeof spend->name, "address/%.240s", ch->host);
+    else
+        (void)snprintf(spend->name, sizeof spend->name, "number/%u/%s", slot->share, slot->msisdn);
+    return spend->next == LEDGER_STORE ? SMS365_CLASS_SHARD : SMS365_CLASS_SPEND;
+}
+
+static void go_on(struct sms365_challenge *ch);
+
+static void give_back(struct sms365_challenge *ch, enum sms365_reason why, int64_t retry_after_ms)
+{
+    struct challenge_spend *spend = &ch->spend;
+
+    spend->why = why;
+    spend->retry_after_ms = retry_after_ms;
+    spend->mode = SPEND_REFUND;
+    spend->charged = spend->next;
+    spend->next = 0;
+    spend->after = spend->refused;
+    go_on(ch);
+}
+
+static void on_sum(struct sms365_challenge *ch, const struct sms365_event *event)
+{
+    const struct sms365_cap *cap = &ch->limits.store_day;
+
+    if (event->err != SMS365_OK)
+        challenge_deny(ch, SMS365_REASON_STORE_FAILED);
+    else if (event->total.count > cap->count || (cap->cost > 0 && event->total.cost > cap->cost))
+        give_back(ch, SMS365_REASON_STORE_SPENT, cap->window_ms);
+    else
+        ch->spend.after(ch);
+}
+
+/* The shards are summed after this message stands in one of them: no two processes find room for the same one. */
+static void all_written(struct sms365_challenge *ch)
+{
+    if (ch->spend.mode != SPEND_CHARGE) {
+        if (ch->spend.why != SMS365_REASON_NONE) {
+            ch->why = ch->spend.why;
+            ch->outcome.retry_after_s = (ch->spend.retry_after_ms + 999) / 1000;
+        }
+        ch->spend.after(ch);
+        return;
+    }
+    challenge_record(ch, SMS365_ACTION_SUM, SMS365_CLASS_SHARD, NULL, on_sum);
+    ch->action.window_ms = ch->limits.store_day.window_ms;
+}
+
+/* What a frozen process holds is its own affair: any shard will do. */
+static bool other_shard(struct sms365_challenge *ch, enum sms365_err err)
+{
+    if (err != SMS365_BUSY || ch->spend.next != LEDGER_STORE || ch->spend.busy >= BUSY_MAX)
+        return false;
+    ch->spend.busy++;
+    ch->spend.shard++;
+    return true;
+}
+
+static void on_written(struct sms365_challenge *ch, const struct sms365_event *event)
+{
+    if (event->err == SMS365_OK)
+        ch->spend.next++;
+    else if (event->err == SMS365_CONFLICT ? !challenge_again(ch) : !other_shard(ch, event->err)) {
+        challenge_deny(ch, SMS365_REASON_STORE_FAILED);
+        return;
+    }
+    go_on(ch);
+}
+
+/* False when it may not be charged; *retry_after_ms: until it may. */
+static bool change_tally(struct sms365_challenge *ch, struct sms365_tally *tally, int64_t *retry_after_ms)
+{
+    const struct sms365_cap *cap = ledger_cap(ch, ch->spend.next);
+    const struct sms365_slot *slot = ledger_slot(ch);
+
+    if (ch->spend.mode == SPEND_CHARGE)
+        return sms365_tally_charge(tally, cap, slot->cost, &ch->now, retry_after_ms);
+    if (ch->spend.mode == SPEND_REFUND) {
+        sms365_tally_refund(tally, cap->window_ms, slot->cost, &ch->now);
+        return true;
+    }
+    sms365_tally_prune(tally, cap->window_ms, &ch->now);
+    tally->cost += ch->spend.delta;
+    if (tally->cost < 0 || tally->count == 0)
+        tally->cost = 0;
+    return true;
+}
+
+static void on_record(struct sms365_challenge *ch, const struct sms365_event *event)
+{
+    struct sms365_tally tally;
+    int64_t retry_after_ms = 0;
+    size_t length;
+
+    if (event->err != SMS365_OK && other_shard(ch, event->err)) {
+        go_on(ch);
+        return;
+    }
+    if (event->err != SMS365_OK || event->record == NULL ||
+        !sms365_tally_decode(&tally, &ch->now, event->record->value, event->record->length)) {
+        challenge_deny(ch, SMS365_REASON_STORE_FAILED);
+        return;
+    }
+    if (!change_tally(ch, &tally, &retry_after_ms)) {
+        give_back(ch, ledger_reason(ch->spend.next), retry_after_ms);
+        return;
+    }
+    if (!sms365_tally_encode(&tally, &ch->now, ch->value, SMS365_RECORD_TALLY_MAX, &length)) {
+        challenge_deny(ch, SMS365_REASON_INTERNAL);
+        return;
+    }
+    const enum sms365_class class = ledger_name(ch);
+    challenge_record(ch, SMS365_ACTION_CAS, class, ch->spend.name, on_written);
+    ch->action.version = event->record->version;
+    ch->action.value = ch->value;
+    ch->action.length = length;
+}
+
+static void go_on(struct sms365_challenge *ch)
+{
+    struct challenge_spend *spend = &ch->spend;
+
+    if (spend->next == LEDGER_ADDRESS && ch->host[0] == '\0')
+        spend->next++;
+    if (spend->next >= spend->charged) {
+        all_written(ch);
+        return;
+    }
+    const enum sms365_class class = ledger_name(ch);
+    challenge_record(ch, SMS365_ACTION_GET, class, spend->name, on_record);
+}
+
+static void begin(
+    struct sms365_challenge *ch, enum challenge_spending mode, challenge_step *after, challenge_step *refused)
+{
+    const unsigned shard = ch->spend.shard; /* what was charged to one is given back to the same */
+
+    ch->spend = (struct challenge_spend){
+        .mode = mode, .charged = LEDGERS, .shard = shard, .after = after, .refused = refused};
+    go_on(ch);
+}
+
+void challenge_charge(struct sms365_challenge *ch, challenge_step *after, challenge_step *refused)
+{
+    begin(ch, SPEND_CHARGE, after, refused);
+}
+
+void challenge_refund(struct sms365_challenge *ch, const struct sms365_slot *slot, challenge_step *after)
+{
+    ch->fresh = *slot;
+    begin(ch, SPEND_REFUND, after, NULL);
+}
+
+void challenge_correct(struct sms365_challenge *ch, int64_t cost, challenge_step *after)
+{
+    const int64_t delta = cost - ch->slot.cost;
+
+    begin(ch, SPEND_CORRECT, after, NULL);
+    ch->spend.delta = delta;
+}
+
+/* --- A balance that is used up --- */
+
+static void on_balance(struct sms365_challenge *ch, const struct sms365_event *event)
+{
+    const int64_t pause_ms = ch->conf->no_balance_pause_s * 1000;
+    struct sms365_tally flag;
+
+    if (event->err != SMS365_OK || event->record == NULL ||
+        !sms365_tally_decode(&flag, &ch->now, event->record->value, event->record->length)) {
+        challenge_deny(ch, SMS365_REASON_STORE_FAILED);
+        return;
+    }
+    sms365_tally_prune(&flag, pause_ms, &ch->now);
+    if (flag.count == 0) {
+        ch->spend.after(ch);
+        return;
+    }
+    ch->outcome.retry_after_s = (flag.since_ms + pause_ms - ch->now.boot_ms + 999) / 1000;
+    challenge_refuse(ch, SMS365_REASON_NO_BALANCE);
+}
+
+void challenge_look_at_balance(struct sms365_challenge *ch, challenge_step *after)
+{
+    ch->spend.after = after;
+    challenge_record(ch, SMS365_ACTION_GET, SMS365_CLASS_FLAG, BALANCE_FLAG, on_balance);
+}
+
+/* Only a hint to those who come later: when it cannot be written, they will be refused by the provider. */
+static void on_flag_written(struct sms365_challenge *ch, const struct sms365_event *event)
+{
+    (void)event;
+    ch->spend.after(ch);
+}
+
+static void on_flag(struct sms365_challenge *ch, const struct sms365_event *event)
+{
+    const struct sms365_tally flag = {.since_ms = ch->now.boot_ms, .count = 1};
+    size_t length;
+
+    if (event->err != SMS365_OK || event->record == NULL ||
+        !sms365_tally_encode(&flag, &ch->now, ch->value, SMS365_RECORD_TALLY_MAX, &length)) {
+        ch->spend.after(ch);
+        return;
+    }
+    challenge_record(ch, SMS365_ACTION_CAS, SMS365_CLASS_FLAG, BALANCE_FLAG, on_flag_written);
+    ch->action.version = event->record->version;
+    ch->action.value = ch->value;
+    ch->action.length = length;
+}
+
+void challenge_note_no_balance(struct sms365_challenge *ch, challenge_step *after)
+{
+    ch->spend.after = after;
+    challenge_record(ch, SMS365_ACTION_GET, SMS365_CLASS_FLAG, BALANCE_FLAG, on_flag);
+}
