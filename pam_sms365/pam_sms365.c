@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "drive/instance.h"
+#include "edges/process.h"
 #include "sms365.h"
 
 #define PAM_SM_AUTH
@@ -144,6 +145,25 @@ static bool place_name(pam_handle_t *pamh, char *out, size_t size)
     return length > 0 && (size_t)length < size;
 }
 
+/*
+ * What a grace period is bound to: over the network the address and the key that was shown (sshd's SSH_AUTH_INFO_0); on
+ * this machine the terminal session. False when that cannot be told: then there is none.
+ */
+static bool grace_name(pam_handle_t *pamh, const char *place, char *out, size_t size)
+{
+    const char *host = text_item(pamh, PAM_RHOST);
+    const char *tty = text_item(pamh, PAM_TTY);
+    const char *methods = pam_getenv(pamh, "SSH_AUTH_INFO_0");
+    char holder[SMS365_HOLDER_TEXT_SIZE];
+    struct sms365_error err;
+
+    if (host != NULL && host[0] != '\0')
+        return methods != NULL && strstr(methods, "publickey ") != NULL && sms365_str_copy(out, size, place);
+    if (tty == NULL || tty[0] == '\0' || sms365_holder_self(holder, &err) != SMS365_OK)
+        return false;
+    return sms365_str_copy(out, size, holder);
+}
+
 static int return_code(const struct sms365_outcome *outcome, const struct conversation *conversation)
 {
     if (outcome->verdict == SMS365_ALLOW)
@@ -161,6 +181,7 @@ static int return_code(const struct sms365_outcome *outcome, const struct conver
     case SMS365_REASON_TOO_MANY_SENDS:
     case SMS365_REASON_TOO_MANY_FROM_HOST:
     case SMS365_REASON_TOO_MANY_OPEN:
+    case SMS365_REASON_STORE_SPENT:
         return PAM_MAXTRIES;
     case SMS365_REASON_UNREACHABLE:
     case SMS365_REASON_REPLY_LOST:
@@ -185,6 +206,7 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     const struct sms365_dialogue dialogue = {ask, tell, conversation};
     const char *name = subject_name(pamh, typed, instance->conf.subject);
     char place[PLACE_SIZE];
+    char grace[PLACE_SIZE];
     struct sms365_subject subject = {
         .user = name == NULL ? typed : name,
         .service = service,
@@ -194,8 +216,11 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     };
     struct sms365_outcome outcome = {0};
 
-    if (place_name(pamh, place, sizeof place))
+    if (place_name(pamh, place, sizeof place)) {
         subject.place = place;
+        if (instance->conf.grace_s > 0 && grace_name(pamh, place, grace, sizeof grace))
+            subject.grace = grace;
+    }
     (void)sms365_login(instance, &subject, &dialogue, &outcome, NULL);
     return return_code(&outcome, conversation);
 }

@@ -20,7 +20,8 @@
 enum sms365_class {
     SMS365_CLASS_USER,  /* an enrolled user's counters and open challenges; kept until deleted */
     SMS365_CLASS_HOST,  /* what strangers choose: attempts from an address */
-    SMS365_CLASS_SPEND, /* messages to a number, and caused from an address. Outlives a killed process, not a power cut */
+    SMS365_CLASS_SPEND, /* messages to a number, and caused from an address. Outlives a killed process, not a power cut
+                         */
     SMS365_CLASS_SHARD, /* all messages of this store, spread over a few records that are summed. The same */
     SMS365_CLASS_FLAG,  /* what concerns everybody: sending has stopped */
     SMS365_CLASS_COUNT

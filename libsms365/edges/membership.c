@@ -74,9 +74,9 @@ bool sms365_group_exempt(const char *groups, const char *user)
 {
     char name[SMS365_GROUP_NAME_SIZE];
     bool exempting;
-    bool listed = false;     /* some groups are listed as needing a code */
-    bool needed = false;     /* the user is in one of them */
-    bool exempted = false;   /* the user is in one that is exempt */
+    bool listed = false;   /* some groups are listed as needing a code */
+    bool needed = false;   /* the user is in one of them */
+    bool exempted = false; /* the user is in one that is exempt */
     bool certain = true;
 
     if (groups[0] == '\0')

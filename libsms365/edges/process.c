@@ -59,6 +59,14 @@ enum sms365_err sms365_now_read(struct sms365_now *now, struct sms365_error *err
     return SMS365_OK;
 }
 
+void sms365_pause(int64_t ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
+}
+
 enum sms365_err sms365_random(void *out, size_t length, struct sms365_error *err)
 {
     uint8_t *bytes = out;

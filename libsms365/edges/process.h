@@ -10,6 +10,9 @@
 /* CLOCK_BOOTTIME, the wall clock, and the kernel's boot id. Errors: IO. */
 enum sms365_err sms365_now_read(struct sms365_now *now, struct sms365_error *err);
 
+/* Sleep. */
+void sms365_pause(int64_t ms);
+
 /* length bytes from getrandom(). Errors: CRYPTO. */
 enum sms365_err sms365_random(void *out, size_t length, struct sms365_error *err);
 

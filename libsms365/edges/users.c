@@ -64,7 +64,8 @@ static const char *attribute_parse(struct sms365_number *number, char *text)
                        (before.ported[0] != '\0' && strcmp(text, "ported") == 0) ||
                        (before.cost[0] != '\0' && strcmp(text, "cost") == 0);
     if (!noted || twice)
-        return "after a number stand ;mcc=, ;mnc= and ;cost= with digits, ;ported= with yes or no, once each, and nothing else";
+        return "after a number stand ;mcc=, ;mnc= and ;cost= with digits, ;ported= with yes or no, once each, and "
+               "nothing else";
     return NULL;
 }
 

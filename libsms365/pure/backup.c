@@ -19,8 +19,8 @@ static bool hash_code(uint8_t hash[SMS365_BACKUP_HASH_BYTES], const uint8_t salt
 {
     uint8_t stretched[SMS365_MAC_BYTES];
     uint8_t mac[SMS365_MAC_BYTES];
-    const bool hashed =
-        sms365_stretch(stretched, code, SMS365_BACKUP_DIGITS, salt) && sms365_hmac(mac, key, stretched, sizeof stretched);
+    const bool hashed = sms365_stretch(stretched, code, SMS365_BACKUP_DIGITS, salt) &&
+                        sms365_hmac(mac, key, stretched, sizeof stretched);
 
     if (hashed)
         memcpy(hash, mac, SMS365_BACKUP_HASH_BYTES);

@@ -133,8 +133,8 @@ struct sms365_event {
     enum sms365_err err;
     const struct sms365_record *record;
     uint64_t version;
-    int provider_error;  /* with err REFUSED */
-    const char *key;     /* name of the key that was used; NULL when it cannot be told */
+    int provider_error; /* with err REFUSED */
+    const char *key;    /* name of the key that was used; NULL when it cannot be told */
     struct sms365_tally total;
     const char *fields[SMS365_REPLY_FIELDS]; /* of the reply, by enum sms365_reply_field; NULL when missing */
     const char *answer;

@@ -103,8 +103,8 @@ void challenge_backup(struct sms365_challenge *ch)
         return;
     }
     (void)snprintf(left, sizeof left, "%d", ch->backups_left);
-    sms365_text_format(ch->prompt, sizeof ch->prompt, ch->language, SMS365_TEXT_BACKUP_PROMPT,
-        (const char *const[]){left, NULL});
+    sms365_text_format(
+        ch->prompt, sizeof ch->prompt, ch->language, SMS365_TEXT_BACKUP_PROMPT, (const char *const[]){left, NULL});
     challenge_ask(ch, ch->prompt, on_wished);
 }
 

@@ -35,8 +35,7 @@ static void on_loaded(struct sms365_challenge *ch)
     sms365_state_prune(&ch->state, &ch->limits, &ch->now);
     const struct sms365_slot *held = sms365_state_held(&ch->state, ch->holder);
 
-    if (ch->has_grace &&
-        sms365_place_is_recent(&ch->state.graces, ch->grace, ch->conf->grace_s * 1000, &ch->now)) {
+    if (ch->has_grace && sms365_place_is_recent(&ch->state.graces, ch->grace, ch->conf->grace_s * 1000, &ch->now)) {
         challenge_bypass(ch, SMS365_REASON_GRACE);
         return;
     }
@@ -160,7 +159,8 @@ static bool is_numeric(const char *host)
 static bool expand_text(struct sms365_challenge *ch, const struct sms365_challenge_setup *setup)
 {
     const bool local = setup->conf->code == SMS365_CODE_LOCAL;
-    const char *template = setup->conf->text[0] == '\0' && local ? sms365_text_message(ch->language) : setup->conf->text;
+    const char *template =
+        setup->conf->text[0] == '\0' && local ? sms365_text_message(ch->language) : setup->conf->text;
     const struct sms365_sms_words words = {
         .host = setup->machine,
         .service = ch->service,
@@ -170,8 +170,7 @@ static bool expand_text(struct sms365_challenge *ch, const struct sms365_challen
     };
     struct sms365_sms_size size;
 
-    if (!sms365_sms_expand(ch->text, sizeof ch->text, template, &words) ||
-        !sms365_sms_measure(ch->text, &size))
+    if (!sms365_sms_expand(ch->text, sizeof ch->text, template, &words) || !sms365_sms_measure(ch->text, &size))
         return false;
     ch->ucs = size.ucs;
     return true;

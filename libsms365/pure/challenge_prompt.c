@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATUS_FIRST_MS 500 /* after a message before its status is asked for, */
+#define STATUS_FIRST_MS 500  /* after a message before its status is asked for, */
 #define STATUS_EVERY_MS 1000 /* and between two times */
 
 void challenge_note(struct sms365_challenge *ch, enum sms365_text text, const char *argument)
@@ -100,8 +100,7 @@ static void decide(struct sms365_challenge *ch)
 {
     const size_t next = challenge_untried(ch);
     const bool failed = ch->slot.delivery == SMS365_DELIVERY_FAILED;
-    const bool given_up =
-        ch->slot.delivery == SMS365_DELIVERY_PENDING && ch->conf->give_up_after_s > 0 && !ch->resumed;
+    const bool given_up = ch->slot.delivery == SMS365_DELIVERY_PENDING && ch->conf->give_up_after_s > 0 && !ch->resumed;
     char way[64];
 
     if ((!failed && !given_up) || next >= ch->routes.count) {
@@ -239,8 +238,7 @@ static bool is_wish(const char *answer, char letter)
 /* Send a further message, if the last one by the same way is not too recent. */
 static void send_again(struct sms365_challenge *ch, size_t route)
 {
-    const int64_t wait_ms =
-        route == challenge_route(ch) ? sms365_slot_resend_ms(&ch->slot, &ch->limits, &ch->now) : 0;
+    const int64_t wait_ms = route == challenge_route(ch) ? sms365_slot_resend_ms(&ch->slot, &ch->limits, &ch->now) : 0;
     char duration[32];
 
     if (wait_ms == 0) {

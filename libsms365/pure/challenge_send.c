@@ -139,10 +139,10 @@ enum sms365_reason challenge_reason_of(const struct sms365_event *event)
 {
     switch (event->err) {
     case SMS365_REFUSED:
-        return event->provider_error == 101                                    ? SMS365_REASON_KEY_REFUSED
+        return event->provider_error == 101                                   ? SMS365_REASON_KEY_REFUSED
                : event->provider_error == 102 || event->provider_error == 103 ? SMS365_REASON_BAD_NUMBER
-               : event->provider_error == 105                                  ? SMS365_REASON_NO_BALANCE
-                                                                               : SMS365_REASON_PROVIDER_REFUSED;
+               : event->provider_error == 105                                 ? SMS365_REASON_NO_BALANCE
+                                                                              : SMS365_REASON_PROVIDER_REFUSED;
     case SMS365_UNREACHABLE:
         return SMS365_REASON_UNREACHABLE;
     case SMS365_WRONG_ADDRESS:
@@ -392,8 +392,7 @@ void challenge_send(struct sms365_challenge *ch, size_t index)
     ch->fresh.local = ch->conf->code == SMS365_CODE_LOCAL;
     ch->fresh.digits = ch->fresh.local ? (uint8_t)ch->conf->code_digits : SMS365_CODE_DIGITS;
     ch->fresh.cost = sms365_cost_parse(number->cost);
-    const bool usual =
-        sms365_place_is_recent(&ch->state.places, ch->place, ch->limits.guard.window_ms, &ch->now);
+    const bool usual = sms365_place_is_recent(&ch->state.places, ch->place, ch->limits.guard.window_ms, &ch->now);
     ch->fresh.share = usual ? SMS365_SHARE_USUAL : SMS365_SHARE_OTHER;
     (void)sms365_str_copy(ch->fresh.msisdn, sizeof ch->fresh.msisdn, number->msisdn);
     if (!draw_id(ch, ch->fresh.id) || (ch->fresh.local && !make_code(ch)))

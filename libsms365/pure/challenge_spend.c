@@ -1,4 +1,5 @@
-/* What a message costs others than its user: the number, the address, the whole store. And a balance that is used up. */
+/* What a message costs others than its user: the number, the address, the whole store. And a balance that is used up.
+ */
 #include "pure/challenge_state.h"
 
 #include <stdio.h>
@@ -172,8 +173,8 @@ static void begin(
 {
     const unsigned shard = ch->spend.shard; /* what was charged to one is given back to the same */
 
-    ch->spend = (struct challenge_spend){
-        .mode = mode, .charged = LEDGERS, .shard = shard, .after = after, .refused = refused};
+    ch->spend =
+        (struct challenge_spend){.mode = mode, .charged = LEDGERS, .shard = shard, .after = after, .refused = refused};
     go_on(ch);
 }
 

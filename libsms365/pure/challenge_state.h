@@ -21,12 +21,12 @@ enum challenge_spending { SPEND_CHARGE, SPEND_REFUND, SPEND_CORRECT };
 
 struct challenge_spend {
     enum challenge_spending mode;
-    unsigned next;           /* enum challenge_ledger */
-    unsigned charged;        /* how many of them, when the charging was stopped */
-    unsigned shard, busy;    /* which shard; how many were found held */
-    int64_t delta;           /* CORRECT: what the cost is more than was counted */
+    unsigned next;        /* enum challenge_ledger */
+    unsigned charged;     /* how many of them, when the charging was stopped */
+    unsigned shard, busy; /* which shard; how many were found held */
+    int64_t delta;        /* CORRECT: what the cost is more than was counted */
     int64_t retry_after_ms;
-    enum sms365_reason why;  /* it was stopped */
+    enum sms365_reason why; /* it was stopped */
     uint8_t share;
     char name[SMS365_TALLY_NAME_SIZE];
     challenge_step *after;   /* once all are written */
@@ -71,7 +71,7 @@ struct sms365_challenge {
     struct sms365_slot fresh; /* the message to reserve */
     unsigned tried;           /* routes to which this login sent, a bit each */
     bool resumed;
-    bool newest;             /* an older message of this challenge may still arrive */
+    bool newest;              /* an older message of this challenge may still arrive */
     bool looked, sim_changed; /* what hlr/lookup said */
     unsigned backup_index;    /* the backup code that was found right, and its hash */
     uint8_t backup_hash[SMS365_BACKUP_HASH_BYTES];

@@ -348,8 +348,8 @@ static const char *argument_of(const char *name, const char *const *overrides)
 }
 
 /* Report a mistake between options where this one was set. */
-static void disagree(
-    struct reader *reader, const struct sms365_conf *conf, const char *const *overrides, const char *name, const char *why)
+static void disagree(struct reader *reader, const struct sms365_conf *conf, const char *const *overrides,
+    const char *name, const char *why)
 {
     const size_t option = sms365_conf_find(name);
 

@@ -30,7 +30,7 @@ struct sms365_limits {
     int tries;       /* per code */
     int64_t life_ms; /* of a code */
     int64_t resend_after_ms;
-    int sends_per_hour; /* per user and share */
+    int sends_per_hour;            /* per user and share */
     struct sms365_cap day;         /* messages of a user in one share, and to a number */
     struct sms365_cap address_day; /* messages caused from one address */
     struct sms365_cap store_day;   /* messages of this store */
@@ -71,7 +71,7 @@ struct sms365_slot {
     int64_t cost;
     char msisdn[SMS365_MSISDN_SIZE];
     char auth_id[SMS365_AUTH_ID_SIZE]; /* the provider's authId; with a code of ours its smsId, which may be "" */
-    char key[SMS365_KEY_NAME_SIZE]; /* of the account that knows auth_id; "": as configured */
+    char key[SMS365_KEY_NAME_SIZE];    /* of the account that knows auth_id; "": as configured */
 };
 
 /* A user's record. Plain data; {0} is that of a user never seen. */

@@ -95,9 +95,8 @@ bool sms365_report_parse(struct sms365_report *report, const char *query, size_t
     if (!sms365_token_check(found, key, token) || !sms365_equal(found, id, sizeof found))
         return false;
     report->delivery = sms365_delivery_parse(status);
-    report->cost = query_value(cost, sizeof cost, text, "cost") && cost[0] >= '0' && cost[0] <= '9'
-                       ? sms365_cost_parse(cost)
-                       : -1;
+    report->cost =
+        query_value(cost, sizeof cost, text, "cost") && cost[0] >= '0' && cost[0] <= '9' ? sms365_cost_parse(cost) : -1;
     return report->delivery != SMS365_DELIVERY_PENDING;
 }
 

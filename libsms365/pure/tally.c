@@ -111,8 +111,7 @@ bool sms365_tally_encode(
     return !writer.failed;
 }
 
-bool sms365_tally_decode(
-    struct sms365_tally *tally, const struct sms365_now *now, const uint8_t *data, size_t length)
+bool sms365_tally_decode(struct sms365_tally *tally, const struct sms365_now *now, const uint8_t *data, size_t length)
 {
     struct sms365_reader reader = {.data = data, .length = length};
     int64_t shift_ms;

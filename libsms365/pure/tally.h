@@ -33,7 +33,8 @@ struct sms365_cap {
 /* Start anew when the window is over. */
 void sms365_tally_prune(struct sms365_tally *tally, int64_t window_ms, const struct sms365_now *now);
 
-/* Count one more, of this cost. False, and nothing is counted, beyond the cap; *retry_after_ms: until the window ends. */
+/* Count one more, of this cost. False, and nothing is counted, beyond the cap; *retry_after_ms: until the window ends.
+ */
 bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *cap, int64_t cost,
     const struct sms365_now *now, int64_t *retry_after_ms);
 
@@ -43,8 +44,7 @@ void sms365_tally_refund(struct sms365_tally *tally, int64_t window_ms, int64_t 
 /* A record that is a tally. Length 0 is one that never counted. decode: false when it is none. */
 bool sms365_tally_encode(
     const struct sms365_tally *tally, const struct sms365_now *now, uint8_t *out, size_t size, size_t *length);
-bool sms365_tally_decode(
-    struct sms365_tally *tally, const struct sms365_now *now, const uint8_t *data, size_t length);
+bool sms365_tally_decode(struct sms365_tally *tally, const struct sms365_now *now, const uint8_t *data, size_t length);
 
 /* --- Records of all kinds --- */
 

@@ -16,7 +16,8 @@ static const char *const texts[SMS365_TEXT_COUNT][LANGUAGES] = {
         "Στάλθηκε κωδικός στο %1 πριν από %2 (%3), %4. Πληκτρολογήστε τον, ή %5: "},
     [SMS365_TEXT_LOST] = {"The provider did not answer: a code may have been sent to %1, but it cannot be used. "
                           "r = send a new one%2: ",
-        "Ο πάροχος δεν απάντησε: ίσως στάλθηκε κωδικός στο %1, αλλά δεν μπορεί να χρησιμοποιηθεί. r = νέος κωδικός%2: "},
+        "Ο πάροχος δεν απάντησε: ίσως στάλθηκε κωδικός στο %1, αλλά δεν μπορεί να χρησιμοποιηθεί. r = νέος "
+        "κωδικός%2: "},
     [SMS365_TEXT_AGAIN] = {"r = again", "r = ξανά"},
     [SMS365_TEXT_OTHER_NUMBER] = {", o = other number", ", o = άλλος αριθμός"},
     [SMS365_TEXT_OTHER_CHANNEL] = {", o = by %1", ", o = με %1"},
