@@ -150,7 +150,7 @@ bool sms365_sms_expand(char *out, size_t size, const char *template, const struc
             sms365_buf_add(&buf, template, length);
     }
     if (words->origin[0] != '\0')
-        sms365_buf_printf(&buf, "\n@%s #" SMS365_SMS_CODE, words->origin);
+        sms365_buf_printf(&buf, "\n@%s #%s", words->origin, SMS365_SMS_CODE);
     const bool fits = !buf.failed && sms365_str_copy(out, size, sms365_buf_text(&buf));
     sms365_buf_free(&buf);
     return fits;

@@ -18,7 +18,10 @@ static const struct sms365_limits limits = {
     .life_ms = 5 * MINUTE,
     .resend_after_ms = 30 * SECOND,
     .sends_per_hour = 10,
-    .host_attempts_per_hour = 5,
+    .day = {24 * HOUR, 1000, 0},
+    .address_day = {24 * HOUR, 1000, 0},
+    .store_day = {24 * HOUR, 1000, 0},
+    .attempts = {HOUR, 5, 0},
 };
 
 static inline struct sms365_now at(int64_t boot_ms)
@@ -41,6 +44,8 @@ static inline struct sms365_slot slot_of(uint8_t id, uint8_t holder, int64_t sen
     slot.holder[0] = holder;
     slot.phase = SMS365_PHASE_OPEN;
     slot.sent_ms = sent_ms;
+    slot.digits = 4;
+    slot.cost = SMS365_COST_UNIT;
     (void)snprintf(slot.msisdn, sizeof slot.msisdn, "306971234567");
     (void)snprintf(slot.auth_id, sizeof slot.auth_id, "auth%d", id);
     return slot;

@@ -44,6 +44,25 @@ static void option_names_are_unique_across_sections(void **state)
             assert_string_not_equal(table[i].name, table[j].name);
 }
 
+/* Options that are lists, and a word of theirs. */
+static const struct {
+    const char *name, *word;
+} lists[] = {{"channels", "sms"}, {"trusted", "192.0.2.1"}, {"countries", "30"}, {"groups", "!backup"}};
+
+/* A list of exactly so many bytes: a word at both ends. False when it does not exist. */
+static bool list_of_size(char *out, const char *word, size_t size)
+{
+    const size_t length = strlen(word);
+
+    memset(out, ' ', size);
+    out[size] = '\0';
+    if (size < 2 * length + 1)
+        return size == 0;
+    memcpy(out, word, length);
+    memcpy(out + size - length, word, length);
+    return true;
+}
+
 /* A value of the option with `size` for its number or its length; false when the type has no bounds. */
 static bool value_of_size(char *out, const struct sms365_option *option, int64_t size)
 {
@@ -55,6 +74,9 @@ static bool value_of_size(char *out, const struct sms365_option *option, int64_t
     }
     if (strcmp(option->type, "text") != 0 && strcmp(option->type, "path") != 0)
         return false;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(option->name, lists[i].name) == 0)
+            return list_of_size(out, lists[i].word, (size_t)size);
     const char *start = strcmp(option->type, "path") == 0       ? "/"
                         : strcmp(option->name, "text") == 0     ? "%%CODE%%"
                         : strcmp(option->name, "url") == 0      ? "https://h/"
@@ -86,7 +108,11 @@ static void every_option_keeps_to_its_bounds(void **state)
             if (!value_of_size(value, &table[i], sizes[j]))
                 continue;
             tried++;
-            (void)snprintf(text, sizeof text, "[%s]\n%s = %s\n", table[i].section, table[i].name, value);
+            /* What rules between options ask for beside it. */
+            const char *beside = strcmp(table[i].name, "origin") == 0          ? "[challenge]\ncode = local\n"
+                                 : strcmp(table[i].name, "give_up_after") == 0 ? "[challenge]\nwait = 30\n"
+                                                                               : "";
+            (void)snprintf(text, sizeof text, "%s[%s]\n%s = %s\n", beside, table[i].section, table[i].name, value);
             const enum sms365_err err = parse(&conf, text);
             if ((err == SMS365_OK) != (j < 2))
                 fail_msg("%s: %s", text, report());
@@ -136,8 +162,15 @@ static size_t chance(size_t n)
 
 static void random_value(char *out, const struct sms365_option *option, size_t index)
 {
+    static const char *const bound[] = {"code", "give_up_after", "origin"}; /* by rules between options */
     size_t words = 0;
 
+    for (size_t i = 0; i < sizeof bound / sizeof *bound; i++) {
+        if (strcmp(option->name, bound[i]) == 0) {
+            (void)snprintf(out, VALUE_SIZE, "%s", option->fallback);
+            return;
+        }
+    }
     if (strcmp(option->type, "bool") == 0) {
         (void)snprintf(out, VALUE_SIZE, "%s", chance(2) == 0 ? "yes" : "no");
     } else if (strcmp(option->type, "choice") == 0) {

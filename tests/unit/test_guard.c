@@ -140,15 +140,15 @@ static void places_are_usual_for_the_window_and_the_least_used_makes_room(void *
     for (uint8_t i = 0; i < SMS365_PLACES_MAX + 1; i++) {
         const uint8_t name[SMS365_PLACE_BYTES] = {i};
         const struct sms365_now now = at(i * HOUR);
-        assert_false(sms365_place_is_usual(&places, name, &limits, &now));
+        assert_false(sms365_place_is_recent(&places, name, limits.window_ms, &now));
         sms365_place_add(&places, name, &now);
-        assert_true(sms365_place_is_usual(&places, name, &limits, &now));
+        assert_true(sms365_place_is_recent(&places, name, limits.window_ms, &now));
     }
     const uint8_t first[SMS365_PLACE_BYTES] = {0}, second[SMS365_PLACE_BYTES] = {1};
     const struct sms365_now later = at(2 * DAY), much_later = at(HOUR + 30 * DAY);
-    assert_false(sms365_place_is_usual(&places, first, &limits, &later));
-    assert_true(sms365_place_is_usual(&places, second, &limits, &later));
-    assert_false(sms365_place_is_usual(&places, second, &limits, &much_later));
+    assert_false(sms365_place_is_recent(&places, first, limits.window_ms, &later));
+    assert_true(sms365_place_is_recent(&places, second, limits.window_ms, &later));
+    assert_false(sms365_place_is_recent(&places, second, limits.window_ms, &much_later));
 }
 
 /* --- A year of guessing --- */

@@ -1,6 +1,7 @@
 #include "policy_fixture.h"
 
 #include "base/record.h"
+#include "pure/route.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +16,23 @@ static struct sms365_state full_state(const struct sms365_now *now)
     struct sms365_state state;
 
     memset(&state, 0, sizeof state);
-    for (int i = 0; i < SMS365_SENDS_MAX; i++)
-        state.shares[0].sends[state.shares[0].send_count++] = now->boot_ms - SMS365_SENDS_MAX + i;
+    for (int which = 0; which < SMS365_SHARES; which++) {
+        struct sms365_share *share = &state.shares[which];
+        for (int i = 0; i < SMS365_SENDS_MAX; i++)
+            share->sends[share->send_count++] = now->boot_ms - SMS365_SENDS_MAX + i;
+        for (int i = 0; i < SMS365_FAILS_MAX; i++)
+            share->fails[share->fail_count++] = (struct sms365_fail){now->boot_ms - SMS365_FAILS_MAX + i, {1, 2, 3, 4}};
+        share->day = (struct sms365_tally){now->boot_ms, 30, 30 * SMS365_COST_UNIT};
+        share->row = 3;
+        share->row_ms = now->boot_ms;
+    }
+    struct sms365_places *const lists[] = {&state.places, &state.graces, &state.looked, &state.swapped};
+    for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
+        for (uint8_t i = 0; i < SMS365_PLACES_MAX; i++)
+            lists[list]->entries[lists[list]->count++] = (struct sms365_place){{i, (uint8_t)list}, now->boot_ms - i};
+    state.backup = (struct sms365_backup){.count = SMS365_BACKUP_CODES, .used = 0x201, .salt = {1}};
+    memset(state.backup.hashes, 0x5a, sizeof state.backup.hashes);
+    state.backup.wrong = (struct sms365_tally){now->boot_ms, 2, 0};
     for (int i = 0; i < SMS365_OPEN_MAX; i++) {
         struct sms365_slot *slot = &state.slots[state.slot_count++];
         *slot = slot_of((uint8_t)(i + 1), (uint8_t)(i + 1), now->boot_ms - i);
@@ -24,6 +40,11 @@ static struct sms365_state full_state(const struct sms365_now *now)
         slot->delivery = (uint8_t)(i % 3);
         memset(slot->msisdn, '9', sizeof slot->msisdn - 1);
         memset(slot->auth_id, 'a', sizeof slot->auth_id - 1);
+        memset(slot->key, 'k', sizeof slot->key - 1);
+        slot->local = i % 2 == 0;
+        slot->digits = slot->local ? 10 : 4;
+        slot->channel = slot->local ? SMS365_CHANNEL_VIBER : SMS365_CHANNEL_SMS;
+        memset(slot->code_mac, 0x77, sizeof slot->code_mac);
     }
     return state;
 }
@@ -68,7 +89,7 @@ static void use(struct sms365_state *state, const struct sms365_now *now)
     }
     sms365_state_prune(state, &limits, now);
     (void)sms365_state_reserve(state, &limits, &fresh, now, &retry_after_ms);
-    sms365_state_refund(state, fresh.id);
+    sms365_state_refund(state, &limits, fresh.id, now);
     assert_true(sms365_state_encode(state, now, record, sizeof record, &length));
 }
 
@@ -171,7 +192,7 @@ static void moments_at_the_ends_of_time_do_not_overflow(void **unused)
     const struct sms365_now now = at(HOUR);
     const struct sms365_now next = rebooted(0, WALL_S);
     struct sms365_state state = full_state(&now), found;
-    struct sms365_host_state host, host_found;
+    struct sms365_tally host, host_found;
     uint8_t record[SMS365_RECORD_MAX];
 
     (void)unused;
@@ -185,12 +206,12 @@ static void moments_at_the_ends_of_time_do_not_overflow(void **unused)
             use(&found, &now);
         if (sms365_state_decode(&found, &next, record, length))
             use(&found, &next);
-        host = (struct sms365_host_state){.since_ms = moments[i], .attempts = INT64_MAX};
-        assert_true(sms365_host_encode(&host, &then, record, sizeof record, &length));
-        if (sms365_host_decode(&host_found, &now, record, length))
-            (void)sms365_host_charge(&host_found, &limits, &now, &retry_after_ms);
-        if (sms365_host_decode(&host_found, &next, record, length))
-            (void)sms365_host_charge(&host_found, &limits, &next, &retry_after_ms);
+        host = (struct sms365_tally){.since_ms = moments[i], .count = 5};
+        assert_true(sms365_tally_encode(&host, &then, record, sizeof record, &length));
+        if (sms365_tally_decode(&host_found, &now, record, length))
+            (void)sms365_tally_charge(&host_found, &limits.attempts, 1, &now, &retry_after_ms);
+        if (sms365_tally_decode(&host_found, &next, record, length))
+            (void)sms365_tally_charge(&host_found, &limits.attempts, 1, &next, &retry_after_ms);
     }
 }
 
@@ -285,52 +306,52 @@ static void no_code_outlives_its_boot(void **unused)
     }
 }
 
-static void an_address_record_comes_back_or_is_refused(void **unused)
+static void a_tally_comes_back_or_is_refused(void **unused)
 {
     const struct sms365_now now = at(HOUR), next = rebooted(3 * SECOND, WALL_S + 3600 + 600);
-    const struct sms365_host_state host = {.since_ms = HOUR - MINUTE, .attempts = 4};
+    const struct sms365_tally host = {.since_ms = HOUR - MINUTE, .count = 4};
     uint8_t record[SMS365_RECORD_TALLY_MAX] = {0};
-    struct sms365_host_state found;
+    struct sms365_tally found;
     int64_t retry_after_ms;
     size_t length;
 
     (void)unused;
-    assert_true(sms365_host_encode(&host, &now, record, sizeof record, &length));
-    assert_true(sms365_host_decode(&found, &now, record, length));
+    assert_true(sms365_tally_encode(&host, &now, record, sizeof record, &length));
+    assert_true(sms365_tally_decode(&found, &now, record, length));
     assert_int_equal(found.since_ms, host.since_ms);
-    assert_int_equal(found.attempts, 4);
-    assert_true(sms365_host_decode(&found, &next, record, length));
+    assert_int_equal(found.count, 4);
+    assert_true(sms365_tally_decode(&found, &next, record, length));
     assert_int_equal(next.boot_ms - found.since_ms, 11 * MINUTE);
     for (size_t cut = 1; cut <= sizeof record; cut++)
-        assert_int_equal(sms365_host_decode(&found, &now, record, cut), cut == length);
+        assert_int_equal(sms365_tally_decode(&found, &now, record, cut), cut == length);
     for (size_t i = 0; i < length; i++) {
         const uint8_t good = record[i];
         for (unsigned value = 0; value < 256; value++) {
             record[i] = (uint8_t)value;
-            if (sms365_host_decode(&found, &now, record, length)) {
-                assert_true(found.attempts >= 0 && found.since_ms <= now.boot_ms);
-                (void)sms365_host_charge(&found, &limits, &now, &retry_after_ms);
+            if (sms365_tally_decode(&found, &now, record, length)) {
+                assert_true(found.count >= 0 && found.since_ms <= now.boot_ms);
+                (void)sms365_tally_charge(&found, &limits.attempts, 1, &now, &retry_after_ms);
             }
         }
         record[i] = good;
     }
-    assert_true(sms365_host_decode(&found, &now, NULL, 0));
-    assert_int_equal(found.attempts, 0);
+    assert_true(sms365_tally_decode(&found, &now, NULL, 0));
+    assert_int_equal(found.count, 0);
 }
 
-static void records_of_users_and_addresses_are_not_mixed_up(void **unused)
+static void records_of_users_and_tallies_are_not_mixed_up(void **unused)
 {
     const struct sms365_now now = at(HOUR);
     const struct sms365_state state = {0};
-    const struct sms365_host_state host = {.attempts = 1};
+    const struct sms365_tally host = {.count = 1};
     struct sms365_state found;
-    struct sms365_host_state host_found;
+    struct sms365_tally host_found;
     uint8_t record[SMS365_RECORD_MAX];
     size_t length = encode(record, sizeof record, &state, &now);
 
     (void)unused;
-    assert_false(sms365_host_decode(&host_found, &now, record, length));
-    assert_true(sms365_host_encode(&host, &now, record, sizeof record, &length));
+    assert_false(sms365_tally_decode(&host_found, &now, record, length));
+    assert_true(sms365_tally_encode(&host, &now, record, sizeof record, &length));
     assert_false(sms365_state_decode(&found, &now, record, length));
 }
 
@@ -348,8 +369,8 @@ int main(void)
         cmocka_unit_test(time_powered_off_counts_and_a_clock_set_back_starts_waits_again),
         cmocka_unit_test(sends_are_forgotten_after_a_day_or_a_month_powered_off),
         cmocka_unit_test(no_code_outlives_its_boot),
-        cmocka_unit_test(an_address_record_comes_back_or_is_refused),
-        cmocka_unit_test(records_of_users_and_addresses_are_not_mixed_up),
+        cmocka_unit_test(a_tally_comes_back_or_is_refused),
+        cmocka_unit_test(records_of_users_and_tallies_are_not_mixed_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

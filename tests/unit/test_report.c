@@ -16,11 +16,14 @@ static const uint8_t other_id[SMS365_ID_BYTES] = {1, 2, 3, 0, 0xfe};
 /* Parse a copy of exactly its length, so that a reader that goes beyond it is found out. */
 static bool parse(enum sms365_delivery *delivery, const char *query, size_t length)
 {
+    struct sms365_report report = {SMS365_DELIVERY_PENDING, -1};
     char *exact = malloc(length == 0 ? 1 : length);
 
     assert_non_null(exact);
     memcpy(exact, query, length);
-    const bool good = sms365_report_parse(delivery, exact, length, &key, id);
+    const bool good = sms365_report_parse(&report, exact, length, &key, id);
+    if (good)
+        *delivery = report.delivery;
     free(exact);
     return good;
 }
@@ -240,6 +243,27 @@ static void only_final_words_end_a_delivery(void **state)
     }
 }
 
+static void a_report_tells_its_cost_where_it_has_one(void **state)
+{
+    static const struct {
+        const char *format;
+        int64_t cost;
+    } cases[] = {
+        {"t=%T&status=d", -1}, {"t=%T&status=d&cost=1", 1000}, {"t=%T&status=d&cost=0.07", 70},
+        {"t=%T&status=d&cost=0.0701", 71}, {"t=%T&status=d&cost=", -1}, {"t=%T&status=d&cost=-3", -1},
+        {"t=%T&status=d&cost=9999999999999", 1000}, /* what no message costs counts as one credit */
+    };
+    char query[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sms365_report report;
+        make_query(query, sizeof query, cases[i].format);
+        assert_true(sms365_report_parse(&report, query, strlen(query), &key, id));
+        assert_int_equal(report.cost, cases[i].cost);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +277,7 @@ int main(void)
         cmocka_unit_test(the_token_is_appended_to_the_callback),
         cmocka_unit_test(a_report_lies_under_the_name_of_its_message),
         cmocka_unit_test(only_final_words_end_a_delivery),
+        cmocka_unit_test(a_report_tells_its_cost_where_it_has_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

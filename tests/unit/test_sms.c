@@ -59,7 +59,7 @@ static void text_that_is_no_utf8_cannot_be_measured(void **state)
 
 static void marks_are_put_in_once_and_never_looked_at_again(void **state)
 {
-    static const struct sms365_sms_words words = {"%u%%CODE%%", "sshd", "al\nice€αΔ", "2001:db8::1"};
+    static const struct sms365_sms_words words = {"%u%%CODE%%", "sshd", "al\nice€αΔ", "2001:db8::1", ""};
     char out[SMS365_SMS_TEXT_MAX + 1];
 
     (void)state;
@@ -70,7 +70,7 @@ static void marks_are_put_in_once_and_never_looked_at_again(void **state)
 static void words_are_cut_to_their_length(void **state)
 {
     static const struct sms365_sms_words words = {
-        "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz", ""};
+        "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz", "", ""};
     char out[SMS365_SMS_TEXT_MAX + 1];
 
     (void)state;
@@ -84,19 +84,41 @@ static void templates_are_held_to_one_message(void **state)
     char text[400];
 
     (void)state;
-    assert_null(sms365_sms_check("%%CODE%%", 4));
-    assert_null(sms365_sms_check("%%CODE%% is your code for %s on %h, asked from %a. 100%% free.", 4));
-    assert_non_null(sms365_sms_check("no place", 4));
-    assert_non_null(sms365_sms_check("%%CODE%% and %%CODE%%", 4));
-    assert_non_null(sms365_sms_check("%%CODE%% %x", 4));
-    assert_non_null(sms365_sms_check("%%CODE%% %", 4));
-    assert_non_null(sms365_sms_check("%%CODE%% \xff", 4));
+    assert_null(sms365_sms_check("%%CODE%%", 4, ""));
+    assert_null(sms365_sms_check("%%CODE%% is your code for %s on %h, asked from %a. 100%% free.", 4, ""));
+    assert_non_null(sms365_sms_check("no place", 4, ""));
+    assert_non_null(sms365_sms_check("%%CODE%% and %%CODE%%", 4, ""));
+    assert_non_null(sms365_sms_check("%%CODE%% %x", 4, ""));
+    assert_non_null(sms365_sms_check("%%CODE%% %", 4, ""));
+    assert_non_null(sms365_sms_check("%%CODE%% \xff", 4, ""));
     (void)snprintf(text, sizeof text, "%%%%CODE%%%%%0156d", 0);
-    assert_null(sms365_sms_check(text, 4));
-    assert_non_null(sms365_sms_check(text, 5));
+    assert_null(sms365_sms_check(text, 4, ""));
+    assert_non_null(sms365_sms_check(text, 5, ""));
     (void)snprintf(text, sizeof text, "%%%%CODE%%%%%0118d%%a", 0);
-    assert_non_null(sms365_sms_check(text, 4));
-    assert_null(sms365_sms_check("Κωδικός: %%CODE%%", 4));
+    assert_non_null(sms365_sms_check(text, 4, ""));
+    assert_null(sms365_sms_check("Κωδικός: %%CODE%%", 4, ""));
+}
+
+static void the_code_is_put_in_wherever_it_belongs_and_the_site_ends_the_text(void **state)
+{
+    static const struct sms365_sms_words words = {"h", "web", "alice", "", "login.example.com"};
+    char text[SMS365_SMS_TEXT_MAX + 1];
+    char out[SMS365_SMS_TEXT_MAX + 1];
+
+    (void)state;
+    assert_true(sms365_sms_expand(text, sizeof text, "%%CODE%% for %s", &words));
+    assert_true(sms365_sms_put_code(out, sizeof out, text, "123456"));
+    assert_string_equal(out, "123456 for web\n@login.example.com #123456");
+    assert_true(sms365_sms_put_code(out, 42, text, "123456"));
+    assert_false(sms365_sms_put_code(out, 41, text, "123456"));
+    assert_string_equal(out, "");
+    assert_null(sms365_sms_check("%%CODE%%", 6, "login.example.com"));
+    char longest[161];
+    memset(longest, 'x', sizeof longest);
+    memcpy(longest, "%%CODE%%", 8);
+    longest[8 + 160 - 10 - 31] = '\0'; /* beside a code of 10 digits and the line of 1 + 1 + 17 + 2 + 10 */
+    assert_null(sms365_sms_check(longest, 10, "login.example.com"));
+    assert_non_null(sms365_sms_check(longest, 10, "login2.example.com"));
 }
 
 int main(void)
@@ -107,6 +129,7 @@ int main(void)
         cmocka_unit_test(marks_are_put_in_once_and_never_looked_at_again),
         cmocka_unit_test(words_are_cut_to_their_length),
         cmocka_unit_test(templates_are_held_to_one_message),
+        cmocka_unit_test(the_code_is_put_in_wherever_it_belongs_and_the_site_ends_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

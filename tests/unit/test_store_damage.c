@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SLOT 4096
+#define SLOT 8192
 #define FILE_BYTES (2 * SLOT)
 #define SECTOR 512
 #define HOST_SLOT 128
@@ -113,6 +113,20 @@ static void tear(const char *path, const uint8_t *stale, const uint8_t *fresh, u
         patch(path, (mask >> i & 1 ? fresh : stale) + offset + i * SECTOR, SECTOR, offset + i * SECTOR);
 }
 
+enum { SECTORS = SLOT / SECTOR, ALL_FRESH = (1 << SECTORS) - 1, TEARS = 256 + 2 * SECTORS };
+
+/* Ways to tear a slot: every way by pairs of sectors, then every one sector that alone is fresh, or stale. */
+static unsigned tear_mask(unsigned which)
+{
+    unsigned mask = 0;
+
+    if (which >= 256)
+        return which < 256 + SECTORS ? 1u << (which - 256) : ALL_FRESH & ~(1u << (which - 256 - SECTORS));
+    for (unsigned i = 0; i < SECTORS; i++)
+        mask |= (which >> i / 2 & 1) << i;
+    return mask;
+}
+
 static void an_interrupted_write_leaves_the_value_before_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -132,11 +146,12 @@ static void an_interrupted_write_leaves_the_value_before_it(void **state)
     (void)fixture_read(path, fresh, sizeof fresh);
     const off_t offset = memcmp(stale, fresh, SLOT) == 0 ? SLOT : 0;
     fixture_hook = fixture_no_sync;
-    for (unsigned mask = 0; mask < 256; mask++) {
+    for (unsigned which = 0; which < TEARS; which++) {
+        const unsigned mask = tear_mask(which);
         tear(path, stale, fresh, mask, offset);
         fixture_get(fixture->store, USER, "alice", &record);
-        assert_true(record.version == (mask == 255 ? next : version));
-        assert_int_equal(record.value[0], mask == 255 ? 'z' : 'c');
+        assert_true(record.version == (mask == ALL_FRESH ? next : version));
+        assert_int_equal(record.value[0], mask == ALL_FRESH ? 'z' : 'c');
         (void)fixture_put(fixture->store, USER, "alice", record.version, "on it goes", 10, 0);
         fixture_get(fixture->store, USER, "alice", &record);
         assert_memory_equal(record.value, "on it goes", 10);
@@ -179,7 +194,7 @@ static void two_interrupted_writes_in_a_row_leave_the_value_before_them(void **s
     (void)fixture_read(path, fresh, sizeof fresh);
     const off_t offset = memcmp(stale, fresh, SLOT) == 0 ? SLOT : 0;
     for (unsigned once = 1; once < 255; once += 7) {
-        tear(path, stale, fresh, once, offset);
+        tear(path, stale, fresh, tear_mask(once), offset);
         (void)fixture_read(path, torn, sizeof torn);
         memset(value, 'z', sizeof value);
         syncs.path = path;
@@ -189,7 +204,7 @@ static void two_interrupted_writes_in_a_row_leave_the_value_before_them(void **s
         fixture_hook = NULL;
         for (unsigned i = 0; i < syncs.count; i++) {
             for (unsigned twice = 0; twice < 256; twice++) {
-                tear(path, i == 0 ? torn : syncs.images[i - 1], syncs.images[i], twice, offset);
+                tear(path, i == 0 ? torn : syncs.images[i - 1], syncs.images[i], tear_mask(twice), offset);
                 fixture_get(fixture->store, USER, "alice", &record);
                 const bool is_done = i + 1 == syncs.count && twice == 255;
                 assert_true(record.version == (is_done ? next : version));
@@ -320,7 +335,7 @@ static void buckets_that_were_exchanged_are_refused(void **state)
 
 static void files_of_another_length_are_refused(void **state)
 {
-    static const off_t lengths[] = {0, 1, 100, 4095, 4096, 4097, 8191, 8193, 1000000};
+    static const off_t lengths[] = {0, 1, 100, 4095, 4096, 8191, 8192, 8193, 16383, 16385, 1000000};
     struct fixture *fixture = *state;
     uint8_t bytes[FILE_BYTES];
     char path[200];

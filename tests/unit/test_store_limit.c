@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define SLOT_BYTES 4096
+#define SLOT_BYTES 8192
 #define TABLE_BYTES (4096 + 2 * 4096 * 128)
 
 struct attempt {
@@ -103,16 +103,16 @@ static void no_limit_damages_a_host_record(void **state)
 static void no_limit_leaves_half_of_a_new_record(void **state)
 {
     struct fixture *fixture = *state;
-    static const rlim_t limits[] = {0, 1, 7, 8, 511, 512, 4095, 4096, 4097, 8191, 8192};
+    static const rlim_t limits[] = {0, 1, 7, 8, 511, 512, 4096, 8191, 8192, 8193, 16383, 16384};
     struct sms365_record record;
 
     fixture_hook = fixture_no_sync;
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         struct attempt attempt = {.store = fixture->store, .class = USER, .value = 7};
-        assert_int_equal(attempt_at(&attempt, limits[i]), limits[i] < 8192 ? REFUSED : WRITTEN);
+        assert_int_equal(attempt_at(&attempt, limits[i]), limits[i] < 2 * SLOT_BYTES ? REFUSED : WRITTEN);
         fixture_get(fixture->store, USER, "alice", &record);
-        assert_int_equal(record.length, limits[i] < 8192 ? 0 : sizeof attempt.value);
-        assert_int_equal(fixture_count(fixture, "user."), limits[i] < 8192 ? 0 : 1);
+        assert_int_equal(record.length, limits[i] < 2 * SLOT_BYTES ? 0 : sizeof attempt.value);
+        assert_int_equal(fixture_count(fixture, "user."), limits[i] < 2 * SLOT_BYTES ? 0 : 1);
     }
     fixture_hook = NULL;
 }

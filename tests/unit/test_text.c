@@ -18,7 +18,13 @@ static const enum sms365_language languages[] = {SMS365_LANGUAGE_EN, SMS365_LANG
 static const size_t arguments[SMS365_TEXT_COUNT] = {
     [SMS365_TEXT_CODE] = 3,
     [SMS365_TEXT_CODE_AGAIN] = 5,
-    [SMS365_TEXT_LOST] = 1,
+    [SMS365_TEXT_LOST] = 2,
+    [SMS365_TEXT_OTHER_CHANNEL] = 1,
+    [SMS365_TEXT_BY_VIBER] = 1,
+    [SMS365_TEXT_NOT_DELIVERED] = 1,
+    [SMS365_TEXT_NO_REPORT] = 1,
+    [SMS365_TEXT_BACKUP_PROMPT] = 1,
+    [SMS365_TEXT_OFFER_BACKUP] = 1,
     [SMS365_TEXT_SECONDS] = 1,
     [SMS365_TEXT_MINUTES] = 1,
     [SMS365_TEXT_TRIES] = 1,
@@ -130,7 +136,7 @@ static void the_longest_prompt_fits(void **state)
 {
     char contact[101];
     char text[SMS365_PROMPT_SIZE];
-    char parts[5][96];
+    char parts[5][128];
 
     (void)state;
     memset(contact, 'x', sizeof contact - 1);
@@ -141,7 +147,12 @@ static void the_longest_prompt_fits(void **state)
         sms365_text_duration(parts[1], language, INT64_MAX / 2);
         sms365_text_format(parts[2], 64, language, SMS365_TEXT_FAILED, NULL);
         sms365_text_format(parts[3], 64, language, SMS365_TEXT_TRIES, (const char *const[]){"3", NULL});
-        sms365_text_format(parts[4], sizeof parts[4], language, SMS365_TEXT_AGAIN_OTHER, NULL);
+        sms365_text_format(parts[4], sizeof parts[4], language, SMS365_TEXT_AGAIN, NULL);
+        size_t used = strlen(parts[4]);
+        sms365_text_format(parts[4] + used, sizeof parts[4] - used, language, SMS365_TEXT_OTHER_NUMBER, NULL);
+        used = strlen(parts[4]);
+        sms365_text_format(parts[4] + used, sizeof parts[4] - used, language, SMS365_TEXT_BACKUP, NULL);
+        assert_true(strlen(parts[4]) + 1 < sizeof parts[4]);
         const char *const again[] = {parts[0], parts[1], parts[2], parts[3], parts[4], NULL};
         sms365_text_format(text, sizeof text, language, SMS365_TEXT_CODE_AGAIN, again);
         for (size_t part = 0; part < 5; part++)
