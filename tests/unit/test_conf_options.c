@@ -18,7 +18,7 @@ static enum sms365_err parse(struct sms365_conf *conf, const char *text)
 {
     sms365_problems_free(&problems);
     sms365_problems_init(&problems);
-    return sms365_conf_parse(conf, "t.conf", text, strlen(text), "sshd", NULL, SMS365_FRONT_PAM, &problems);
+    return sms365_conf_parse(conf, "t.conf", text, strlen(text), "sshd", NULL, SMS365_FRONT_WEB, &problems);
 }
 
 static int free_problems(void **state)
