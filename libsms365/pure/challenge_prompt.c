@@ -235,10 +235,10 @@ static bool is_wish(const char *answer, char letter)
     return (answer[0] == letter || answer[0] == letter - 'a' + 'A') && answer[1] == '\0';
 }
 
-/* Send a further message, if the last one by the same way is not too recent. */
+/* Send a further message, by this route, if it is not too soon. */
 static void send_again(struct sms365_challenge *ch, size_t route)
 {
-    const int64_t wait_ms = route == challenge_route(ch) ? sms365_slot_resend_ms(&ch->slot, &ch->limits, &ch->now) : 0;
+    const int64_t wait_ms = sms365_slot_resend_ms(&ch->slot, &ch->limits, &ch->now);
     char duration[32];
 
     if (wait_ms == 0) {

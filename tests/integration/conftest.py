@@ -123,7 +123,7 @@ def nginx():
 
 # What a test finds, whatever those before it did.
 SANDBOX_SETTINGS = {"account": "demo:demo:DEMO-KEY", "whitelist": "127.0.0.0/8,::1", "balance": "1000", "delivery": "d",
-                    "delivery_after": "0", "shape": "rows", "fault": ""}
+                    "delivery_after": "0", "shape": "rows", "fault": "", "hlr": "", "hlr_balance": "0"}
 
 
 @pytest.fixture(scope="session")

@@ -305,12 +305,12 @@ def test_one_who_is_not_enrolled_is_told_so_and_whom_to_ask(product, sandbox, sy
     assert sandbox.requests() == []
 
 
-def test_a_number_that_fails_says_so_and_another_is_offered(product, sandbox):
+def test_a_number_that_fails_is_followed_by_the_next_one(product, sandbox):
     product.users(alice=[FAILS, OTHER_NUMBER])
     login = Pamtester(product.stack("code"), "alice")
-    login.sees("Code sent to +30 69****0001 (not delivered). Enter it, or r = again, o = other number: ")
-    login.answers("o")
-    login.sees("Code sent to +30 69****4321 (delivered). Enter it, or r = again, o = other number: ")
+    login.sees("Not delivered to +30 69****0001. Code sent to +30 69****4321 (delivered). Enter it, or r = again, "
+               "o = other number: ")
+    assert [message["to"] for message in sandbox.messages()] == [FAILS, OTHER_NUMBER]
     login.answers(sandbox.wait_message(OTHER_NUMBER)["code"])
     assert login.code() == "PAM_SUCCESS"
 
@@ -341,7 +341,7 @@ def test_with_one_number_there_is_no_other(product, sandbox):
     login = Pamtester(product.stack("code"), "alice")
     login.sees(FRESH)
     login.answers("o")
-    login.sees(f"There is no other number. {FRESH}")
+    login.sees(f"There is no other way. {FRESH}")
     login.answers(sandbox.wait_message(NUMBER)["code"])
     assert login.code() == "PAM_SUCCESS"
 

@@ -1,0 +1,215 @@
+"""What messages may cost: caps of users, numbers, addresses and the machine; countries; a balance that is used up."""
+
+import json
+
+import pytest
+
+from people import ELSEWHERE, HOME
+from product import FAILS, NUMBER, OTHER_NUMBER
+from programs import Pamtester
+
+ASKED = "Code sent to"
+
+
+def sends(sandbox, user="alice", **options):
+    """A login up to the prompt, given up there: one message."""
+    before = len(sandbox.messages())
+    login = Pamtester("code", user, **options)
+    login.sees(ASKED)
+    login.kill()
+    assert len(sandbox.messages()) == before + 1
+
+
+def refused(sandbox, text, user="alice", **options):
+    before = len(sandbox.requests())
+    login = Pamtester("code", user, **options)
+    login.sees(text)
+    login.answers("")
+    result = login.code()
+    assert len(sandbox.requests()) == before
+    return result
+
+
+def test_a_number_has_a_cap_whoever_is_asked_at_it(product, sandbox, syslog):
+    product.configure(sends_per_day=3)
+    product.stack("code")
+    product.users(alice=[NUMBER], bob=[NUMBER])
+    sends(sandbox, "alice")
+    sends(sandbox, "bob")
+    sends(sandbox, "bob")
+    assert refused(sandbox, "Too many messages were sent to you. Try again in ", "alice") == "PAM_MAXTRIES"
+    syslog.wait('user="alice".*reason=too_many_sends')
+
+
+def test_an_address_has_a_cap_and_others_have_their_own(product, sandbox, syslog):
+    product.configure(sends_per_day_address=2)
+    product.stack("code")
+    product.users(alice=[NUMBER], bob=[OTHER_NUMBER])
+    sends(sandbox, "alice", rhost=HOME)
+    sends(sandbox, "bob", rhost=HOME)
+    assert refused(sandbox, "Too many attempts.", "alice", rhost=HOME) == "PAM_MAXTRIES"
+    syslog.wait("reason=too_many_from_host")
+    sends(sandbox, "alice", rhost=ELSEWHERE)
+    sends(sandbox, "alice")
+
+
+def test_the_machine_has_a_cap_and_one_user_takes_a_tenth_of_it(product, sandbox, syslog):
+    product.configure(sends_per_day_host=20, sends_per_day=20)
+    product.stack("code")
+    users = {f"user{i}": [f"3069712345{i:02}"] for i in range(10, 32)}
+    product.users(alice=[NUMBER], **users)
+    sends(sandbox)
+    assert refused(sandbox, "Too many messages were sent to you.") == "PAM_MAXTRIES"
+
+
+def test_cost_counts_as_enrolled(product, sandbox):
+    product.configure(cost_per_day=5)
+    product.stack("code")
+    product.write("users", f"alice: {NUMBER};cost=2.5\n")
+    sends(sandbox)
+    sends(sandbox)
+    assert refused(sandbox, "Too many messages were sent to you.") == "PAM_MAXTRIES"
+
+
+def test_the_cost_that_a_report_tells_replaces_the_one_that_was_expected(product, sandbox):
+    product.configure(code="local", cost_per_day=4)
+    product.stack("code")
+    product.write("users", f"alice: {NUMBER};cost=2.5\n")
+    for _ in range(2):  # sms/send says that each cost 1
+        sends(sandbox)
+    refused(sandbox, "Too many messages were sent to you.")
+
+
+def test_what_was_certainly_not_sent_is_given_back_everywhere(product, sandbox):
+    product.configure(sends_per_day=1, sends_per_hour=1, sends_per_day_address=1)
+    product.stack("code")
+    sandbox.settings(fault="2fa/send:error=106:2")
+    for _ in range(2):
+        login = Pamtester("code", "alice", rhost=HOME)
+        login.sees("The SMS provider refused.")
+        login.answers("")
+        login.ends()
+    sends(sandbox, rhost=HOME)
+    refused(sandbox, "Too many", rhost=HOME)
+
+
+def test_a_lost_reply_stays_charged(product, sandbox):
+    product.configure(sends_per_day=1)
+    product.stack("code")
+    sandbox.settings(fault="2fa/send:drop-after:1")
+    login = Pamtester("code", "alice")
+    login.sees("The provider did not answer")
+    login.kill()
+    sandbox.settings(fault="")
+    refused(sandbox, "Too many messages were sent to you.")
+
+
+def test_caps_survive_the_process_and_the_day_ends_them(product, sandbox, clock):
+    product.configure(sends_per_day=1)
+    product.stack("code")
+    sends(sandbox, env=clock.environment)
+    clock.advance(23 * 3600)
+    refused(sandbox, "Try again in 60 min", env=clock.environment)
+    clock.advance(3600)
+    sends(sandbox, env=clock.environment)
+
+
+def test_numbers_of_other_countries_are_refused_before_any_request(product, sandbox, syslog):
+    product.configure(countries="357 44")
+    product.stack("code")
+    assert refused(sandbox, "No messages are sent to your number's country.") == "PAM_AUTH_ERR"
+    assert sandbox.requests() == []
+    syslog.wait("reason=country_refused")
+    product.users(alice=[NUMBER, "35799123456"])
+    login = Pamtester("code", "alice")
+    login.sees("Code sent to +357 ****3456")
+    login.kill()
+    assert sandbox.messages(NUMBER) == []
+
+
+def test_a_used_up_balance_stops_sending_for_a_while(product, sandbox, clock, syslog):
+    product.stack("code")
+    product.users(alice=[NUMBER], bob=[OTHER_NUMBER])
+    sandbox.settings(balance="0")
+    login = Pamtester("code", "alice", env=clock.environment)
+    login.sees("The SMS account is out of credit.")
+    login.answers("")
+    assert login.code() == "PAM_AUTHINFO_UNAVAIL"
+    assert len(sandbox.requests("2fa/send")) == 1
+    sandbox.settings(balance="100")
+    refused(sandbox, "The SMS account is out of credit.", "bob", env=clock.environment)
+    clock.advance(301)
+    sends(sandbox, "bob", env=clock.environment)
+    sends(sandbox, "alice", env=clock.environment)
+
+
+def test_a_low_balance_is_told_in_the_log(product, sandbox, syslog):
+    product.configure(code="local", low_balance=50)
+    product.stack("code")
+    sandbox.settings(balance="49.5")
+    login = Pamtester("code", "alice")
+    login.sees(ASKED)
+    login.answers("")
+    login.ends()
+    syslog.wait("balance=low")
+
+
+def test_the_audit_line_is_an_object_where_the_configuration_says_so(product, sandbox, syslog):
+    product.configure(format="json")
+    product.stack("code")
+    login = Pamtester("code", "alice", rhost='a"b\\c')
+    login.sees(ASKED)
+    message = sandbox.wait_message(NUMBER)
+    login.answers(message["code"])
+    assert login.code() == "PAM_SUCCESS"
+    line = syslog.wait('"verdict":"allow"').text
+    found = json.loads(line[line.index("{"):])
+    assert found.pop("challenge") and found.pop("msg_id")
+    assert found == {"event": "login", "user": "alice", "service": "code", "rhost": 'a"b\\c', "channel": "sms",
+                     "to": "+30 69****4567", "delivery": "delivered", "cost": 1, "tries": 1, "verdict": "allow",
+                     "reason": "code_accepted"}
+
+
+@pytest.mark.parametrize("hlr, code, reason", [("warn", "PAM_SUCCESS", "code_accepted"),
+                                               ("block", None, "sim_changed")])
+def test_a_number_that_moved_to_another_network_is_told_or_refused(product, sandbox, syslog, clock, hlr, code, reason):
+    product.configure(hlr=hlr, hlr_every=7)
+    product.stack("code")
+    product.write("users", f"alice: {NUMBER};mcc=202;mnc=05;ported=no;cost=1\n")
+    sandbox.settings(hlr=f"{NUMBER}:202:05:no")
+    env = clock.environment
+
+    def enters():
+        login = Pamtester("code", "alice", env=env)
+        login.sees(ASKED)
+        login.answers(sandbox.wait_message(NUMBER)["code"])
+        return login
+
+    assert enters().code() == "PAM_SUCCESS"
+    assert len(sandbox.requests("hlr/lookup")) == 1
+    sandbox.settings(hlr=f"{NUMBER}:202:10:yes")
+    assert enters().code() == "PAM_SUCCESS"  # looked at a short time ago
+    assert len(sandbox.requests("hlr/lookup")) == 1
+    clock.advance(8 * 24 * 3600)
+    login = enters()
+    if code is None:
+        login.sees("Your number has moved to another network.")
+        login.answers("")
+        assert login.code() == "PAM_AUTH_ERR"
+        refused(sandbox, "Your number has moved to another network.", env=env)
+        product.write("users", f"alice: {NUMBER};mcc=202;mnc=10;ported=yes;cost=1\n")  # confirmed
+        assert enters().code() == "PAM_SUCCESS"
+    else:
+        assert login.code() == code
+    syslog.wait(f"sim=changed .*reason={reason}")
+
+
+def test_a_look_that_fails_shuts_nobody_out(product, sandbox):
+    product.configure(hlr="block")
+    product.stack("code")
+    product.write("users", f"alice: {NUMBER};mcc=202;mnc=05;ported=no;cost=1\n")
+    sandbox.settings(fault="hlr/lookup:http500")
+    login = Pamtester("code", "alice")
+    login.sees(ASKED)
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    assert login.code() == "PAM_SUCCESS"
