@@ -266,12 +266,15 @@ static enum cli_exit serve(struct cli *cli, struct listening *all)
 static int signals_take(void)
 {
     sigset_t ends;
+    struct sigaction hangup;
 
     (void)signal(SIGPIPE, SIG_IGN);
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);
-    (void)sigaddset(&ends, SIGHUP);
+    /* Whoever started this with nohup(1) wants it to go on. */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        (void)sigaddset(&ends, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &ends, NULL);
     return signalfd(NO_FD, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 }

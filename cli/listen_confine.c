@@ -38,8 +38,8 @@ enum sms365_err listen_account_find(struct listen_account *account, const char *
             "--shell /usr/sbin/nologin %s",
             name, name);
     if (entry != NULL && self == 0 && (entry->pw_uid == 0 || entry->pw_gid == 0))
-        return sms365_error_set(
-            err, SMS365_BAD_ARGUMENT, "%s has root's user or group id: name a user that can do nothing else", name);
+        return sms365_error_set(err, SMS365_BAD_ARGUMENT,
+            "%s has root's user or group id: name a user that can do nothing else", entry->pw_name);
     if (entry != NULL && self != 0 && entry->pw_uid != self)
         return sms365_error_set(err, SMS365_BAD_ARGUMENT, "only root can become the user %s", name);
     account->uid = entry != NULL ? entry->pw_uid : self;

@@ -14,15 +14,20 @@
 #define URI_TOO_LONG 414 /* RFC 9110; its name in libmicrohttpd varies by version */
 #define MINUTE_MS 60000
 
+/* Log lines that strangers can cause at will. Failures have a quota of their own: nobody hides them behind refusals. */
+struct quota {
+    int64_t minute_ms;     /* when the minute began in which they are counted; 0: never */
+    unsigned told, untold; /* in it */
+};
+
 struct listen_server {
     const struct listen_setup *setup;
     struct MHD_Daemon *daemon;
     struct listen_peers peers;
     uint64_t kept;
     bool spool_gone;
-    bool left;             /* a connection ended in this round */
-    int64_t minute_ms;     /* when the minute began in which lines are counted, */
-    unsigned told, untold; /* and how many there were */
+    bool left; /* a connection ended in this round */
+    struct quota refusals, failures;
 };
 
 /* One request. */
@@ -30,22 +35,27 @@ struct request {
     char uri[LISTEN_REQUEST_MAX]; /* as it came: the library decodes its own copy in place */
 };
 
-/* Whether one more line may be written about what strangers can cause at will. */
-static bool may_tell(struct listen_server *server)
+static void tell_untold(const struct listen_server *server, const struct quota *quota)
+{
+    if (quota->untold > 0)
+        sms365_log_line(server->setup->log, LOG_NOTICE, "event=report verdict=%s untold=%u",
+            quota == &server->refusals ? "refused" : "failed", quota->untold);
+}
+
+/* Whether one more line may be written. */
+static bool may_tell(const struct listen_server *server, struct quota *quota)
 {
     const int64_t now_ms = listen_now_ms();
 
-    if (server->minute_ms == 0 || now_ms - server->minute_ms >= MINUTE_MS) {
-        if (server->untold > 0)
-            sms365_log_line(server->setup->log, LOG_NOTICE, "event=report verdict=refused untold=%u", server->untold);
-        server->minute_ms = now_ms;
-        server->told = server->untold = 0;
+    if (quota->minute_ms == 0 || now_ms - quota->minute_ms >= MINUTE_MS) {
+        tell_untold(server, quota);
+        *quota = (struct quota){.minute_ms = now_ms};
     }
-    if (server->told < LISTEN_TOLD_PER_MINUTE) {
-        server->told++;
+    if (quota->told < LISTEN_TOLD_PER_MINUTE) {
+        quota->told++;
         return true;
     }
-    server->untold++;
+    quota->untold++;
     return false;
 }
 
@@ -53,7 +63,7 @@ static void tell_refused(struct listen_server *server, const struct sockaddr *fr
 {
     char address[LISTEN_ADDRESS_SIZE];
 
-    if (!may_tell(server))
+    if (!may_tell(server, &server->refusals))
         return;
     listen_address_format(address, from);
     sms365_log_line(
@@ -151,18 +161,19 @@ static unsigned report_keep(
 
     if (report->delivery == SMS365_DELIVERY_PENDING)
         return MHD_HTTP_OK;
+    sms365_str_hex(challenge, report->id, sizeof challenge / 2);
     const enum sms365_err code = sms365_spool_keep(setup->spool, report, &setup->callback_key, &err);
     if (code == SMS365_EXISTS)
         return MHD_HTTP_OK;
     if (code != SMS365_OK) {
-        if (may_tell(server))
-            sms365_log_line(setup->log, LOG_ERR, "a delivery report was not kept: %s", err.text);
+        if (may_tell(server, &server->failures))
+            sms365_log_line(
+                setup->log, LOG_ERR, "event=report challenge=%s verdict=failed error=\"%s\"", challenge, err.text);
         server->spool_gone = code == SMS365_NOT_FOUND;
         return MHD_HTTP_SERVICE_UNAVAILABLE;
     }
     server->kept++;
     listen_address_format(address, from);
-    sms365_str_hex(challenge, report->id, sizeof challenge / 2);
     sms365_log_line(setup->log, LOG_INFO, "event=report rhost=\"%s\" challenge=%s delivery=%s verdict=kept", address,
         challenge, report->delivery == SMS365_DELIVERY_DONE ? "delivered" : "failed");
     return MHD_HTTP_OK;
@@ -289,8 +300,8 @@ uint64_t listen_server_stop(struct listen_server *server)
     const uint64_t kept = server->kept;
 
     MHD_stop_daemon(server->daemon);
-    if (server->untold > 0)
-        sms365_log_line(server->setup->log, LOG_NOTICE, "event=report verdict=refused untold=%u", server->untold);
+    tell_untold(server, &server->refusals);
+    tell_untold(server, &server->failures);
     free(server);
     return kept;
 }

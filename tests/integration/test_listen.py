@@ -196,13 +196,19 @@ def test_what_is_too_long_or_no_http_is_refused(listen, token):
     assert here.get(longest) == 200
 
 
-def test_refusals_fill_no_log(listen, syslog):
+def test_refusals_and_failures_fill_no_log(listen, token, syslog):
     here = listen()
     for _ in range(4 * TOLD):
         assert here.get("t=x") == 404
+    os.chmod(SPOOL, 0o500)
+    for _ in range(2 * TOLD):
+        assert here.get(f"t={token}&status=d") == 503
     assert here.stop() == 0
-    syslog.wait(f"event=report verdict=refused untold={3 * TOLD}$")
+    syslog.wait("listening ended")
     assert len(syslog.matching(refused("token"))) == TOLD
+    assert len(syslog.matching('verdict=failed error=".*Permission denied"$')) == TOLD  # not hidden behind refusals
+    assert syslog.matching(f"event=report verdict=refused untold={3 * TOLD}$")
+    assert syslog.matching(f"event=report verdict=failed untold={TOLD}$")
 
 
 def test_who_is_slow_is_cut_off_and_holds_up_nobody(listen, token):
@@ -306,7 +312,7 @@ def test_a_full_spool_takes_no_more_and_loses_nothing(listen, token, syslog):
         os.close(os.open(f"{SPOOL}/{number:032}.report", os.O_CREAT))
     assert here.get(f"t={token}&status=d") == 503
     assert len(os.listdir(SPOOL)) == 4096
-    syslog.wait("a delivery report was not kept: 4096 files")
+    syslog.wait('event=report challenge=[0-9a-f]{16} verdict=failed error="4096 files')
     os.unlink(f"{SPOOL}/{77:032}.report")
     assert here.get(f"t={token}&status=d") == 200
     assert reports()[report_name(token)]
@@ -321,7 +327,7 @@ def test_a_full_disk_leaves_nothing_half_written(listen, token, syslog):
                 ballast.write(b"x" * 4096)
         assert here.get(f"t={token}&status=d") == 503
         assert os.listdir(SPOOL) == ["ballast"]
-        syslog.wait("a delivery report was not kept: .*No space left")
+        syslog.wait('event=report challenge=[0-9a-f]{16} verdict=failed error=".*No space left')
         os.unlink(f"{SPOOL}/ballast")
         assert here.get(f"t={token}&status=d") == 200
         here.stop()
