@@ -45,6 +45,7 @@ extern const struct cli_command cli_login_commands[];
 extern const struct cli_command cli_message_commands[];
 extern const struct cli_command cli_api_commands[];
 extern const struct cli_command cli_config_commands[];
+extern const struct cli_command cli_listen_commands[]; /* where the build has it */
 
 /* Key commands that have a file of their own. */
 enum cli_exit cli_key_init(struct cli *cli, const struct cli_command *command, int argc, char **argv);

@@ -7,8 +7,17 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static const struct cli_command *const groups[] = {cli_user_commands, cli_key_commands, cli_login_commands,
-    cli_message_commands, cli_api_commands, cli_config_commands};
+static const struct cli_command *const groups[] = {
+    cli_user_commands,
+    cli_key_commands,
+    cli_login_commands,
+    cli_message_commands,
+    cli_api_commands,
+    cli_config_commands,
+#ifdef SMS365_LISTEN
+    cli_listen_commands,
+#endif
+};
 
 #define GROUP_COUNT (sizeof groups / sizeof *groups)
 

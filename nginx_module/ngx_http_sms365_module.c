@@ -1,19 +1,18 @@
-/* Directives, and what nginx calls when it starts, reloads and ends. */
+/* What nginx calls when it starts, reloads and ends; variables; phases. */
 #include "ngx_http_sms365_module.h"
 
 #include <sys/prctl.h>
 
 
-
-#define NGX_HTTP_SMS365_SERVICE  "web"
-#define NGX_HTTP_SMS365_NAME_MAX  64    /* bytes of a service's name */
+#define NGX_HTTP_SMS365_SERVICE  "web"  /* where none is named */
 
 
-static char *ngx_http_sms365_config(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_sms365_service(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+static ngx_int_t ngx_http_sms365_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_sms365_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_sms365_precontent_handler(ngx_http_request_t *r);
 static void *ngx_http_sms365_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_sms365_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_sms365_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -21,34 +20,39 @@ static ngx_int_t ngx_http_sms365_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_sms365_init_process(ngx_cycle_t *cycle);
 
 
-static ngx_command_t  ngx_http_sms365_commands[] = {
+static ngx_str_t  ngx_http_sms365_default = ngx_string(NGX_HTTP_SMS365_SERVICE);
 
-    { ngx_string("sms365_config"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_sms365_config,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
 
-    { ngx_string("sms365_service"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_http_sms365_service,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      0,
-      NULL },
+enum {
+    NGX_HTTP_SMS365_VAR_USER,
+    NGX_HTTP_SMS365_VAR_EXPIRES,
+    NGX_HTTP_SMS365_VAR_REASON
+};
 
-      ngx_null_command
+
+static ngx_http_variable_t  ngx_http_sms365_variables[] = {
+
+    { ngx_string("sms365_user"), NULL, ngx_http_sms365_variable,
+      NGX_HTTP_SMS365_VAR_USER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("sms365_expires"), NULL, ngx_http_sms365_variable,
+      NGX_HTTP_SMS365_VAR_EXPIRES, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("sms365_reason"), NULL, ngx_http_sms365_variable,
+      NGX_HTTP_SMS365_VAR_REASON, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
 };
 
 
 static ngx_http_module_t  ngx_http_sms365_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_sms365_add_variables,         /* preconfiguration */
     ngx_http_sms365_init,                  /* postconfiguration */
 
     ngx_http_sms365_create_main_conf,      /* create main configuration */
     NULL,                                  /* init main configuration */
 
-    NULL,                                  /* create server configuration */
+    ngx_http_sms365_create_srv_conf,       /* create server configuration */
     NULL,                                  /* merge server configuration */
 
     ngx_http_sms365_create_loc_conf,       /* create location configuration */
@@ -72,71 +76,112 @@ ngx_module_t  ngx_http_sms365_module = {
 };
 
 
-static char *
-ngx_http_sms365_config(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+static ngx_int_t
+ngx_http_sms365_add_variables(ngx_conf_t *cf)
 {
-    ngx_http_sms365_main_conf_t *smcf = conf;
+    ngx_http_variable_t  *var, *v;
 
-    ngx_str_t  *value;
+    for (v = ngx_http_sms365_variables; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
 
-    if (smcf->path.data != NULL) {
-        return "is duplicate";
+        var->get_handler = v->get_handler;
+        var->data = v->data;
     }
 
-    value = cf->args->elts;
-
-    if (value[1].len == 0 || value[1].data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the path \"%V\" has to begin with /", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    smcf->path = value[1];
-    smcf->file = cf->conf_file->file.name.data;
-    smcf->line = cf->conf_file->line;
-
-    return NGX_CONF_OK;
+    return NGX_OK;
 }
 
 
-static char *
-ngx_http_sms365_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+static ngx_int_t
+ngx_http_sms365_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
 {
-    ngx_http_sms365_loc_conf_t *slcf = conf;
+    u_char                      *p;
+    ngx_str_t                    text;
+    ngx_http_sms365_ctx_t       *ctx;
+    ngx_http_sms365_loc_conf_t  *slcf;
 
-    u_char      ch;
-    size_t      i;
-    ngx_str_t  *value;
+    slcf = ngx_http_get_module_loc_conf(r->main, ngx_http_sms365_module);
+    v->not_found = 1;
 
-    if (slcf->name.data != NULL) {
-        return "is duplicate";
+    if (slcf->service == NULL) {
+        return NGX_OK;
     }
 
-    value = cf->args->elts;
+    ctx = ngx_http_sms365_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
 
-    for (i = 0; i < value[1].len; i++) {
-        ch = value[1].data[i];
+    if (!ctx->judged && ngx_http_sms365_judge(r, ctx) != NGX_OK) {
+        return NGX_OK;
+    }
 
-        if ((ch < '0' || ch > '9') && (ch < 'A' || ch > 'Z')
-            && (ch < 'a' || ch > 'z') && ch != '-' && ch != '_' && ch != '.')
-        {
-            break;
+    if (data != NGX_HTTP_SMS365_VAR_REASON && ctx->reason != NGX_HTTP_SMS365_OK) {
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_SMS365_VAR_USER:
+        text = ctx->user;
+        break;
+
+    case NGX_HTTP_SMS365_VAR_EXPIRES:
+        p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
+        if (p == NULL) {
+            return NGX_ERROR;
         }
+
+        text.data = p;
+        text.len = (size_t) (ngx_sprintf(p, "%T", (time_t) ctx->ticket.expires_s) - p);
+        break;
+
+    default:
+        text = *ngx_http_sms365_reason_name(ctx->reason);
+        break;
     }
 
-    if (value[1].len == 0 || value[1].len > NGX_HTTP_SMS365_NAME_MAX
-        || i < value[1].len)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the name of a service is made of 1 to %d letters, "
-                           "digits, hyphens, underscores and dots, not \"%V\"",
-                           NGX_HTTP_SMS365_NAME_MAX, &value[1]);
-        return NGX_CONF_ERROR;
+    v->data = text.data;
+    v->len = (unsigned) text.len & 0xfffffff;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* After the access phase, whatever it was that let the request in: the application gets no cookie of ours. */
+static ngx_int_t
+ngx_http_sms365_precontent_handler(ngx_http_request_t *r)
+{
+    ngx_http_sms365_ctx_t       *ctx;
+    ngx_http_sms365_loc_conf_t  *slcf;
+
+    slcf = ngx_http_get_module_loc_conf(r, ngx_http_sms365_module);
+
+    if (slcf->service == NULL || slcf->answers || r != r->main) {
+        return NGX_DECLINED;
     }
 
-    slcf->name = value[1];
+    ctx = ngx_http_sms365_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
 
-    return NGX_CONF_OK;
+    if (!ctx->judged && ngx_http_sms365_judge(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_sms365_strip(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_DECLINED;
 }
 
 
@@ -152,7 +197,10 @@ ngx_http_sms365_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&smcf->services, cf->pool, 4,
                        sizeof(ngx_http_sms365_service_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&smcf->portals, cf->pool, 4,
+                          sizeof(ngx_http_sms365_place_t))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -162,9 +210,23 @@ ngx_http_sms365_create_main_conf(ngx_conf_t *cf)
 
 
 static void *
+ngx_http_sms365_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_sms365_srv_conf_t));
+}
+
+
+static void *
 ngx_http_sms365_create_loc_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_sms365_loc_conf_t));
+    ngx_http_sms365_loc_conf_t  *slcf;
+
+    slcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_sms365_loc_conf_t));
+    if (slcf != NULL) {
+        slcf->access = NGX_CONF_UNSET;
+    }
+
+    return slcf;
 }
 
 
@@ -174,29 +236,86 @@ ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_sms365_loc_conf_t *prev = parent;
     ngx_http_sms365_loc_conf_t *conf = child;
 
+    ngx_http_core_loc_conf_t     *clcf;
     ngx_http_sms365_main_conf_t  *smcf;
 
     ngx_conf_merge_str_value(conf->name, prev->name, NGX_HTTP_SMS365_SERVICE);
+    ngx_conf_merge_value(conf->access, prev->access, 0);
+
+    if (conf->user == NULL) {
+        conf->user = prev->user;
+        conf->basic = prev->basic;
+    }
+
+    if (conf->phone == NULL) {
+        conf->phone = prev->phone;
+    }
+
+    if (conf->user == NULL && !conf->access && !conf->answers) {
+        return NGX_CONF_OK;
+    }
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sms365_module);
 
-    if (smcf->path.data != NULL) {
-        conf->service = ngx_http_sms365_service_get(cf, smcf, &conf->name);
-        if (conf->service == NULL) {
-            return NGX_CONF_ERROR;
-        }
+    if (smcf->path.data == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "sms365_config is missing in the http block");
+        return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    if (conf->user == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "sms365_user is missing: it names the user whose "
+                           "first factor was proved, for example $remote_user");
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->access && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"satisfy any\": whatever else lets a request in "
+                           "does so without the second factor of sms365_access");
+    }
+
+    conf->service = ngx_http_sms365_service_get(cf, smcf, &conf->name);
+
+    return conf->service != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
+/* Handlers of the access phase are called in the reverse order of modules: this one after those of the first factor. */
 static ngx_int_t
 ngx_http_sms365_init(ngx_conf_t *cf)
 {
+    ngx_http_handler_pt          *h;
+    ngx_http_core_main_conf_t    *cmcf;
     ngx_http_sms365_main_conf_t  *smcf;
 
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_sms365_access_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_sms365_precontent_handler;
+
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sms365_module);
+
+    /* A configuration that is named is read, also while nothing asks for it yet. */
+    if (smcf->path.data != NULL && smcf->services.nelts == 0) {
+        if (ngx_http_sms365_service_get(cf, smcf, &ngx_http_sms365_default) == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
     return ngx_http_sms365_services_open(cf, smcf);
 }

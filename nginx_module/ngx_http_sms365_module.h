@@ -1,8 +1,12 @@
 /*
  * The nginx module: a second factor in front of web applications. The files are
  *
- *   ngx_http_sms365_module.c     directives, and what nginx calls when it starts, reloads and ends
- *   ngx_http_sms365_conf.c       services: sms365's own configuration, keys and secrets, opened by the master process
+ *   ngx_http_sms365_module.c     what nginx calls when it starts, reloads and ends; variables; phases
+ *   ngx_http_sms365_directives.c directives, and what is refused at nginx -t
+ *   ngx_http_sms365_service.c    services: sms365's own configuration, keys, secrets and users
+ *   ngx_http_sms365_session.c    a request's user and session
+ *   ngx_http_sms365_cookies.c    our cookies in headers
+ *   ngx_http_sms365_access.c     the two ways to demand a session, and what is answered without one
  *
  * What is decided about a login, libsms365 decides; what is written here is how nginx asks it.
  */
@@ -15,7 +19,21 @@
 #include <ngx_http.h>
 
 #include "edges/keys.h"
+#include "edges/users.h"
 #include "pure/conf.h"
+#include "pure/session.h"
+
+
+#define NGX_HTTP_SMS365_USER_MAX  SMS365_RECORD_NAME_MAX
+
+
+/* One user of the users file. */
+typedef struct {
+    char                          name[SMS365_USER_NAME_SIZE];
+    char                          numbers[SMS365_USER_NUMBERS_MAX][SMS365_MSISDN_SIZE];
+    size_t                        count;
+    uint8_t                       enrolment[SMS365_ENROLMENT_BYTES];
+} ngx_http_sms365_user_t;
 
 
 /*
@@ -29,7 +47,22 @@ typedef struct {
     struct sms365_mac_key         store_key;
     struct sms365_mac_key         callback_key;
     struct sms365_mac_key         holder_key;
+    struct sms365_ticket_key     *tickets;
+    ngx_str_t                     cookie;       /* __Host-NAME */
+    ngx_str_t                     login_cookie; /* __Host-NAME-login */
+    ngx_http_sms365_user_t       *users;        /* by name */
+    size_t                        user_count;
+    size_t                        user_room;
+    unsigned                      incomplete:1; /* not all users could be kept */
 } ngx_http_sms365_service_t;
+
+
+/* A location in which sms365_portal stands, to be looked at once all is merged. */
+typedef struct {
+    ngx_http_conf_ctx_t          *ctx;
+    u_char                       *file;
+    ngx_uint_t                    line;
+} ngx_http_sms365_place_t;
 
 
 typedef struct {
@@ -37,14 +70,69 @@ typedef struct {
     u_char                       *file;         /* where nginx's names it */
     ngx_uint_t                    line;
     ngx_array_t                   services;     /* ngx_http_sms365_service_t * */
+    ngx_array_t                   portals;      /* ngx_http_sms365_place_t */
 } ngx_http_sms365_main_conf_t;
 
 
 typedef struct {
+    ngx_str_t                     portal;       /* URI of the portal, ends with a slash; empty: there is none */
+} ngx_http_sms365_srv_conf_t;
+
+
+typedef struct {
     ngx_str_t                     name;         /* of the service */
-    ngx_http_sms365_service_t    *service;
+    ngx_http_sms365_service_t    *service;      /* NULL where nothing is asked of it */
+    ngx_http_complex_value_t     *user;
+    ngx_http_complex_value_t     *phone;
+    ngx_flag_t                    access;
+    unsigned                      answers:1;    /* sms365_auth, sms365_portal or sms365_callback stands here */
+    unsigned                      basic:1;      /* the user is $remote_user: true once auth_basic has looked at it */
 } ngx_http_sms365_loc_conf_t;
 
+
+/* Why there is a session, or none: for $sms365_reason. */
+typedef enum {
+    NGX_HTTP_SMS365_OK = 0,
+    NGX_HTTP_SMS365_NO_USER,
+    NGX_HTTP_SMS365_NO_COOKIE,
+    NGX_HTTP_SMS365_DOUBLED,
+    NGX_HTTP_SMS365_FORGED,
+    NGX_HTTP_SMS365_OTHER_KEY,
+    NGX_HTTP_SMS365_EXPIRED,
+    NGX_HTTP_SMS365_EARLY,
+    NGX_HTTP_SMS365_NOT_ENROLLED,
+    NGX_HTTP_SMS365_FAILED
+} ngx_http_sms365_reason_e;
+
+
+/* What is known about a request; of its main request, and kept through internal redirects. */
+typedef struct {
+    ngx_str_t                     token;        /* of the session's cookie, as it came */
+    ngx_str_t                     login_token;
+    unsigned                      cookies_read:1;
+    unsigned                      doubled:1;
+    unsigned                      stripped:1;
+    unsigned                      renewed:1;
+    unsigned                      judged:1;     /* what follows is set */
+    ngx_http_sms365_service_t    *service;
+    ngx_str_t                     user;
+    const ngx_http_sms365_user_t *enrolled;     /* NULL: no number */
+    ngx_http_sms365_user_t       *own;          /* whose number sms365_phone gives */
+    ngx_http_sms365_reason_e      reason;
+    struct sms365_ticket          ticket;       /* when reason is OK */
+} ngx_http_sms365_ctx_t;
+
+
+/* --- ngx_http_sms365_directives.c --- */
+
+extern ngx_command_t  ngx_http_sms365_commands[];
+
+/* What can be told only when all is read. */
+ngx_int_t ngx_http_sms365_places_check(ngx_conf_t *cf,
+    ngx_http_sms365_main_conf_t *smcf);
+
+
+/* --- ngx_http_sms365_service.c --- */
 
 /* The service of that name, not open yet. NULL: out of memory. */
 ngx_http_sms365_service_t *ngx_http_sms365_service_get(ngx_conf_t *cf,
@@ -53,6 +141,60 @@ ngx_http_sms365_service_t *ngx_http_sms365_service_get(ngx_conf_t *cf,
 /* Open all of them; what is wrong is told in nginx's way, all of it. */
 ngx_int_t ngx_http_sms365_services_open(ngx_conf_t *cf,
     ngx_http_sms365_main_conf_t *smcf);
+
+/* NULL: no such user. */
+const ngx_http_sms365_user_t *ngx_http_sms365_user_find(
+    ngx_http_sms365_service_t *service, ngx_str_t *name);
+
+
+/* --- ngx_http_sms365_session.c --- */
+
+/* The context of r's main request. NULL: out of memory. */
+ngx_http_sms365_ctx_t *ngx_http_sms365_ctx(ngx_http_request_t *r);
+
+/* Who it is, and whether there is a session: ctx->reason. NGX_ERROR: out of memory, or user could not be told. */
+ngx_int_t ngx_http_sms365_judge(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx);
+
+/* A session of a minute ago or more is written anew, into the main request's response. */
+ngx_int_t ngx_http_sms365_renew(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx);
+
+/* What a ticket of this request is for. The user is known, and enrolled. */
+void ngx_http_sms365_scope(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
+    enum sms365_purpose purpose, struct sms365_scope *scope);
+
+/* Put a session's cookie into the main request's response. */
+ngx_int_t ngx_http_sms365_session_write(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx, const struct sms365_ticket *ticket);
+
+/* "no_cookie" and its like. */
+ngx_str_t *ngx_http_sms365_reason_name(ngx_http_sms365_reason_e reason);
+
+
+/* --- ngx_http_sms365_cookies.c --- */
+
+/* Our two cookies. One that is there twice is as good as none: whoever can add one could shadow the other. */
+void ngx_http_sms365_read_cookies(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx, ngx_http_sms365_service_t *service);
+
+/* Take our cookies out of the request: the application has no use for them. */
+ngx_int_t ngx_http_sms365_strip(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx);
+
+/* name=value with the attributes that all of our cookies have. max_age 0 deletes it; -1: until the browser ends. */
+ngx_int_t ngx_http_sms365_set_cookie(ngx_http_request_t *r, ngx_str_t *name,
+    const char *value, const char *domain, time_t max_age);
+
+
+/* --- ngx_http_sms365_access.c --- */
+
+ngx_int_t ngx_http_sms365_auth_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_sms365_access_handler(ngx_http_request_t *r);
+
+/* In place of what was asked for: the way to the portal, or 401. */
+ngx_int_t ngx_http_sms365_gate(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx);
 
 
 extern ngx_module_t  ngx_http_sms365_module;

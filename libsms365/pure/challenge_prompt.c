@@ -123,14 +123,15 @@ static void wait_for_report(struct sms365_challenge *ch, bool discard);
 
 static void on_report(struct sms365_challenge *ch, const struct sms365_event *event)
 {
-    struct sms365_report report;
+    enum sms365_delivery delivery;
+    int64_t cost;
 
     if (event->query == NULL) {
         decide(ch);
-    } else if (sms365_report_parse(&report, event->query, event->length, &ch->callback_key, ch->slot.id)) {
-        ch->slot.delivery = (uint8_t)report.delivery;
-        if (report.cost >= 0 && report.cost <= SMS365_SLOT_COST_MAX && report.cost != ch->slot.cost)
-            challenge_correct(ch, report.cost, decide);
+    } else if (sms365_report_parse(&delivery, &cost, event->query, event->length, &ch->callback_key, ch->slot.id)) {
+        ch->slot.delivery = (uint8_t)delivery;
+        if (cost >= 0 && cost <= SMS365_SLOT_COST_MAX && cost != ch->slot.cost)
+            challenge_correct(ch, cost, decide);
         else
             decide(ch);
     } else if (++ch->discards <= SMS365_DISCARDS_MAX) {

@@ -275,6 +275,27 @@ static bool check_from(char *value, char *why)
     return false;
 }
 
+static bool check_cookie(char *value, char *why)
+{
+    if (value[strspn(value, LETTERS_DIGITS "-_")] == '\0')
+        return true;
+    (void)snprintf(why, SMS365_CONF_WHY_SIZE, "must be letters, digits, hyphens and underscores");
+    return false;
+}
+
+/* Labels of letters, digits and hyphens, two at least: browsers take no cookie for a whole top-level domain. */
+static bool check_domain(char *value, char *why)
+{
+    const bool good = value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-.")] == '\0' && value[0] != '.' &&
+                      strstr(value, "..") == NULL && (value[0] == '\0' || strchr(value, '.') != NULL);
+
+    if (good && (value[0] == '\0' || value[strlen(value) - 1] != '.'))
+        return true;
+    (void)snprintf(
+        why, SMS365_CONF_WHY_SIZE, "must be a domain in lower case, without a dot at its ends, such as example.org");
+    return false;
+}
+
 /* Apply the option's own rule; value may be brought into its canonical form, which is never longer. */
 static bool check_rule(size_t offset, char *value, char *why)
 {
@@ -294,6 +315,8 @@ static bool check_rule(size_t offset, char *value, char *why)
         {offsetof(struct sms365_conf, countries), check_countries},
         {offsetof(struct sms365_conf, groups), check_groups},
         {offsetof(struct sms365_conf, origin), check_origin},
+        {offsetof(struct sms365_conf, cookie), check_cookie},
+        {offsetof(struct sms365_conf, domain), check_domain},
     };
 
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)

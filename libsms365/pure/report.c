@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define TOKEN_MAC_BYTES 16
+#define REPORT_VALUE_SIZE 65 /* of one parameter, with the NUL */
+/* What stands for itself in a query string (RFC 3986, section 2.3). */
+#define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 static bool token_mac(uint8_t mac[SMS365_MAC_BYTES], const struct sms365_mac_key *key, const uint8_t *id)
 {
@@ -76,28 +79,59 @@ static bool query_value(char *out, size_t size, const char *query, const char *n
     return false;
 }
 
-bool sms365_report_parse(struct sms365_report *report, const char *query, size_t length,
+/* A trimmed copy of a query string; false when it is too long, or has a NUL in it. */
+static bool query_copy(char copy[SMS365_REPORT_MAX + 1], const char *query, size_t length)
+{
+    if (length > SMS365_REPORT_MAX || memchr(query, '\0', length) != NULL)
+        return false;
+    memcpy(copy, query, length);
+    copy[length] = '\0';
+    const char *text = sms365_str_trim(copy);
+    memmove(copy, text, strlen(text) + 1);
+    return true;
+}
+
+bool sms365_report_parse(enum sms365_delivery *delivery, int64_t *cost, const char *query, size_t length,
     const struct sms365_mac_key *key, const uint8_t id[SMS365_ID_BYTES])
 {
     char copy[SMS365_REPORT_MAX + 1];
     char token[SMS365_TOKEN_SIZE];
     char status[8];
-    char cost[16];
+    char amount[16];
     uint8_t found[SMS365_ID_BYTES];
 
-    if (length > SMS365_REPORT_MAX || memchr(query, '\0', length) != NULL)
-        return false;
-    memcpy(copy, query, length);
-    copy[length] = '\0';
-    char *text = sms365_str_trim(copy);
-    if (!query_value(token, sizeof token, text, "t") || !query_value(status, sizeof status, text, "status"))
+    if (!query_copy(copy, query, length) || !query_value(token, sizeof token, copy, "t") ||
+        !query_value(status, sizeof status, copy, "status"))
         return false;
     if (!sms365_token_check(found, key, token) || !sms365_equal(found, id, sizeof found))
         return false;
-    report->delivery = sms365_delivery_parse(status);
-    report->cost =
-        query_value(cost, sizeof cost, text, "cost") && cost[0] >= '0' && cost[0] <= '9' ? sms365_cost_parse(cost) : -1;
-    return report->delivery != SMS365_DELIVERY_PENDING;
+    *cost = query_value(amount, sizeof amount, copy, "cost") && amount[0] >= '0' && amount[0] <= '9'
+                ? sms365_cost_parse(amount)
+                : -1;
+    *delivery = sms365_delivery_parse(status);
+    return *delivery != SMS365_DELIVERY_PENDING;
+}
+
+bool sms365_report_take(
+    struct sms365_report *report, const char *query, size_t length, const struct sms365_mac_key *key)
+{
+    static const char *const names[] = {"t", "msgid", "status", "cost", "to", "mcc", "mnc"};
+    char copy[SMS365_REPORT_MAX + 1];
+    char value[REPORT_VALUE_SIZE];
+
+    memset(report, 0, sizeof *report);
+    if (!query_copy(copy, query, length) || !query_value(value, sizeof value, copy, "t") ||
+        !sms365_token_check(report->id, key, value))
+        return false;
+    report->delivery = SMS365_DELIVERY_PENDING;
+    if (query_value(value, sizeof value, copy, "status"))
+        report->delivery = sms365_delivery_parse(value);
+    /* It cannot become longer than the query it is made of. */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (query_value(value, sizeof value, copy, names[i]) && value[strspn(value, UNRESERVED)] == '\0')
+            report->length += (size_t)snprintf(report->text + report->length, sizeof report->text - report->length,
+                "%s%s=%s", i == 0 ? "" : "&", names[i], value);
+    return true;
 }
 
 enum sms365_delivery sms365_delivery_parse(const char *status)

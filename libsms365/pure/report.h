@@ -27,17 +27,27 @@ bool sms365_callback_url(char *out, size_t size, const char *callback, const cha
 /* Name of the spool file of a report. */
 void sms365_report_name(char out[SMS365_REPORT_NAME_SIZE], const uint8_t id[SMS365_ID_BYTES]);
 
+/*
+ * Read a query string: is it a report on the message `id`, and which? False unless the token is that message's own and
+ * the status is d or f (or 2 or 3, as older replies have it). *cost is in thousandths of a credit; -1: it is not told.
+ */
+bool sms365_report_parse(enum sms365_delivery *delivery, int64_t *cost, const char *query, size_t length,
+    const struct sms365_mac_key *key, const uint8_t id[SMS365_ID_BYTES]);
+
+/* A report as a receiver keeps it. */
 struct sms365_report {
-    enum sms365_delivery delivery;
-    int64_t cost; /* in thousandths of a credit; -1: it does not say */
+    uint8_t id[SMS365_ID_BYTES];
+    enum sms365_delivery delivery;    /* pending: it says nothing final, and is not worth keeping */
+    char text[SMS365_REPORT_MAX + 1]; /* of the query string, what is known and harmless: see sms365_report_take() */
+    size_t length;
 };
 
 /*
- * Read a query string: is it a report on the message `id`, and which? False unless the token is that message's own and
- * the status is d or f (or 2 or 3, as older replies have it).
+ * Read the query string of a callback. False unless it carries a token that this key made. The text keeps the first of
+ * each parameter that the provider sends, if its value is of letters, digits and -._~ alone and not too long.
  */
-bool sms365_report_parse(struct sms365_report *report, const char *query, size_t length,
-    const struct sms365_mac_key *key, const uint8_t id[SMS365_ID_BYTES]);
+bool sms365_report_take(
+    struct sms365_report *report, const char *query, size_t length, const struct sms365_mac_key *key);
 
 /* The status word of the API (s, d, f; older: 1, 2, 3); what is none of them is pending. */
 enum sms365_delivery sms365_delivery_parse(const char *status);

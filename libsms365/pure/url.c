@@ -118,3 +118,17 @@ enum sms365_err sms365_url_check_callback(const char *url, struct sms365_error *
     /* A callback's query may hold what only its owner should know: the text does not repeat it. */
     return sms365_error_set(err, SMS365_BAD_ARGUMENT, "no usable callback URL: %s", why);
 }
+
+bool sms365_url_callback_path(char *out, size_t size, const char *url)
+{
+    struct url_parts parts;
+
+    if (url_split(&parts, url) != NULL)
+        return false;
+    const size_t length = strcspn(parts.rest, "?");
+    if ((length > 0 ? length : 1) >= size)
+        return false;
+    memcpy(out, length > 0 ? parts.rest : "/", length > 0 ? length : 1);
+    out[length > 0 ? length : 1] = '\0';
+    return true;
+}

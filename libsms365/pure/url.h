@@ -14,4 +14,7 @@ enum sms365_err sms365_url_check(char *out, const char *url, bool sandbox, struc
 /* A callback URL: http:// or https://, any host, path and query; the same characters, no user, no fragment. */
 enum sms365_err sms365_url_check_callback(const char *url, struct sms365_error *err);
 
+/* The path of such a URL, "/" where it has none. False when it does not fit. */
+bool sms365_url_callback_path(char *out, size_t size, const char *url);
+
 #endif

@@ -1,6 +1,10 @@
 """Who meets the guard: the owner at the usual place, somebody who guesses elsewhere, and whole crowds of those."""
 
+import contextlib
+import os
+import re
 import shlex
+import signal
 import subprocess
 import threading
 
@@ -12,7 +16,7 @@ HOME, ELSEWHERE = "192.0.2.1", "198.51.100.66"
 CODE_ASKED = r"Enter it, or [^:]*: "
 PROVEN = ("-e", "SSH_AUTH_INFO_0=publickey")
 PAM_SUCCESS = 0
-CROWD_SECONDS = 300
+CROWD_SECONDS = 120
 
 
 class Person:
@@ -50,6 +54,43 @@ class Person:
         assert login.code() == "PAM_MAXTRIES"
 
 
+class PipedLogin:
+    """A login by pamcall with pipes of its own."""
+
+    def __init__(self, pamcall, user, service="code", before=()):
+        argv = [*before, pamcall, *PROVEN, "-r", HOME, service, user, "-code"]
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=CLEAN,
+                                         start_new_session=True)
+        self.pid = self._process.pid
+
+    def line(self, pattern):
+        """Read up to the first line that matches; the match."""
+        for line in self._process.stdout:
+            if match := re.search(pattern, line):
+                return match
+        raise EOFError(f"it ended without {pattern!r}")
+
+    def enters(self, sandbox, number):
+        self.line(CODE_ASKED)
+        return self.ends(sandbox.messages(number)[-1]["code"])
+
+    def ends(self, answer="none"):
+        """Answer (four characters) and wait for the end; the PAM code."""
+        self.types(answer)
+        code = int(self.line(r"^code: (\d+)")[1])
+        self.close()
+        return code
+
+    def types(self, answer):
+        self._process.stdin.write(answer + "\n")
+        self._process.stdin.flush()
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+
 class Crowd:
     """Many processes that log in as one user at once, each in a session of its own (or, apart=False, all in one, which
     has a message already). They come to their prompts; what is typed then is typed by all."""
@@ -62,7 +103,8 @@ class Crowd:
         self.count, self.times = count, times
         self.lines = world.Lines()
         self._process = subprocess.Popen(["bash", "-c", f"exec 3<&0; {script}"], start_new_session=True,
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**CLEAN, **(env or {})})
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                         env={**CLEAN, **(env or {})})
         self._reader = threading.Thread(target=self._collect, daemon=True)
         self._reader.start()
 
@@ -80,8 +122,11 @@ class Crowd:
         self._process.stdin.write(f"{code}\n".encode() * self.count * self.times)
         self._process.stdin.flush()
 
-    def pids(self):
-        return [int(line.split()[1]) for line in self.lines.matching("^pid: ")]
+    def kill(self):
+        """kill -9 them all, wherever each of them is."""
+        for line in self.lines.wait_count("^pid: ", self.count, CROWD_SECONDS):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(line.split()[1]), signal.SIGKILL)
 
     def ends(self):
         """Wait until all are gone; the PAM codes of all their calls."""

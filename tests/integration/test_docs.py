@@ -237,7 +237,7 @@ def test_commands_in_the_documentation_exist():
     """`sms365 user add` and its like, wherever they are written as something to type."""
     table = "".join(path.read_text() for path in (ROOT / "cli").glob("*.c"))
     commands = {f"{group} {name}" if group else name for group, name in
-                re.findall(r'^    \{(?:"(\w+)"|NULL), "(\w+)", "', table, re.M)}
+                re.findall(r'^    \{(?:"(\w+)"|NULL), "(\w+)",\s+"', table, re.M)}
     assert len(commands) > 10
     texts = {path.name: path.read_text() for path in TEXTS}
     sources = [*(ROOT / "libsms365").rglob("*.c"), *(ROOT / "libsms365").rglob("*.def"), *(ROOT / "cli").glob("*.c")]

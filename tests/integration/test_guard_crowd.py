@@ -6,15 +6,13 @@ import glob
 import os
 import re
 import signal
-import subprocess
 import time
 
 import pytest
 
 import world
-from people import CODE_ASKED, ELSEWHERE, HOME, PAM_SUCCESS, PROVEN, Crowd, Person, no_code_of
+from people import ELSEWHERE, HOME, PAM_SUCCESS, PROVEN, Crowd, Person, PipedLogin, no_code_of
 from product import NUMBER, SOURCE, STATE
-from programs import CLEAN
 
 ATTACKERS = 200
 BUDGET = 10
@@ -68,40 +66,6 @@ def test_two_hundred_processes_with_the_right_code_let_one_in(product, sandbox, 
 
 # --- Sixty-four users, of whom one is held up ---
 
-class Login:
-    """A login by pamcall with pipes of its own."""
-
-    def __init__(self, pamcall, user, service="code", before=()):
-        argv = [*before, pamcall, *PROVEN, "-r", HOME, service, user, "-code"]
-        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=CLEAN,
-                                         start_new_session=True)
-        self.pid = self._process.pid
-
-    def line(self, pattern):
-        """Read up to the first line that matches; the match."""
-        for line in self._process.stdout:
-            if match := re.search(pattern, line):
-                return match
-        raise AssertionError(f"it ended without {pattern!r}")
-
-    def enters(self, sandbox, number):
-        self.line(CODE_ASKED)
-        return self.ends(sandbox.messages(number)[-1]["code"])
-
-    def ends(self, answer="none"):
-        """Answer (four characters) and wait for the end; the PAM code."""
-        self._process.stdin.write(answer + "\n")
-        self._process.stdin.flush()
-        code = int(self.line(r"^code: (\d+)")[1])
-        self.close()
-        return code
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
-
-
 def locked_records():
     """Records that somebody has locked just now."""
     found = []
@@ -124,10 +88,10 @@ def stopped(pamcall_program, product, sandbox):
     def start(user, model):
         """model: another user, as whom the moment is looked for."""
         for name in (user, model):
-            Login(pamcall_program, name).ends()
+            PipedLogin(pamcall_program, name).ends()
         calls = [int(call) for call in re.findall(r"call (\d+)", world.run(
             stopat, "0", "0", "list", "user.", "0", pamcall_program, *PROVEN, "-r", HOME, "code", model, ""))]
-        login = Login(pamcall_program, user, before=(stopat, "0", "0", "stop", "user.", str(calls.index(SYS_FLOCK) + 1)))
+        login = PipedLogin(pamcall_program, user, before=(stopat, "0", "0", "stop", "user.", str(calls.index(SYS_FLOCK) + 1)))
         pid = int(login.line(r"pid (\d+)")[1])
         started.append((login, pid))
         login.line("^stopped")
@@ -149,11 +113,11 @@ def test_sixty_three_users_log_in_while_the_record_of_one_is_held(product, sandb
     holder = stopped(names[0], names[64])
     held = locked_records()
     assert len(held) == 1
-    assert Login(pamcall_program, names[0], "impatient").ends() != PAM_SUCCESS
+    assert PipedLogin(pamcall_program, names[0], "impatient").ends() != PAM_SUCCESS
     syslog.wait(rf"held by (process {holder}|another process) ")  # an overlay does not tell by whom
 
     begun = time.monotonic()
-    logins = {name: Login(pamcall_program, name) for name in names[1:64]}
+    logins = {name: PipedLogin(pamcall_program, name) for name in names[1:64]}
     with concurrent.futures.ThreadPoolExecutor(len(logins)) as pool:
         codes = list(pool.map(lambda name: logins[name].enters(sandbox, numbers[name]), logins))
     assert codes == [PAM_SUCCESS] * 63
@@ -162,4 +126,4 @@ def test_sixty_three_users_log_in_while_the_record_of_one_is_held(product, sandb
     assert locked_records() == held
 
     os.kill(holder, signal.SIGCONT)
-    assert Login(pamcall_program, names[0]).enters(sandbox, numbers[names[0]]) == PAM_SUCCESS
+    assert PipedLogin(pamcall_program, names[0]).enters(sandbox, numbers[names[0]]) == PAM_SUCCESS

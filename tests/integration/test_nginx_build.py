@@ -11,16 +11,17 @@ import world
 from product import CONF, SOURCE
 from webserver import Refused
 
-SERVER = "sms365_config /etc/sms365/sms365.conf; server { listen %PORT% ssl; location / { sms365_service app; } }"
+SERVER = "sms365_config /etc/sms365/sms365.conf; server { listen %PORT% ssl; location / { sms365_service app; sms365_user $remote_user; } }"
 
 
 def test_it_loads_and_answers(product, nginx):
-    running = nginx(SERVER.replace("sms365_service app;", "sms365_service app; return 200 ok;"))
+    running = nginx(SERVER.replace("sms365_user", "return 200 ok; sms365_user"))
     assert running.browser().get("/").text == "ok"
 
 
 def test_nobody_may_read_a_workers_memory(product, nginx):
     running = nginx(SERVER)
+    running.browser().get("/")  # a worker that answers has become what it is to be
     for worker in running.workers():
         with open(f"/proc/{worker}/status") as status:
             assert f"\nUid:\t{pwd.getpwnam('www-data').pw_uid}\t" in status.read()
@@ -62,7 +63,7 @@ def test_without_its_keys_it_does_not_start(product, nginx, missing):
 
 
 def test_a_reload_with_a_mistake_keeps_what_runs(product, nginx):
-    running = nginx(SERVER.replace("sms365_service app;", "sms365_service app; return 200 ok;"))
+    running = nginx(SERVER.replace("sms365_user", "return 200 ok; sms365_user"))
     product.write("sms365.conf", "nonsense\n")
     with pytest.raises(Refused, match="sms365.conf:1"):
         running.reload()

@@ -101,8 +101,15 @@ class Nginx:
         with open(f"{self.directory}/pid") as file:
             return int(file.read())
 
-    def workers(self):
-        return world.children(self.pid)
+    def workers(self, seconds=10):
+        """Their process ids; the first are there a moment after start()."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            found = world.children(self.pid)
+            if found:
+                return found
+            time.sleep(0.01)
+        raise AssertionError(f"nginx has no worker:\n{self.log()}")
 
     def reload(self, seconds=20):
         """Take up a new configuration; returns when no worker of the old one is left, or with what nginx refused it for."""
@@ -113,8 +120,7 @@ class Nginx:
             refused = [line for line in self.log()[log:].splitlines() if "[emerg]" in line]
             if refused:
                 raise Refused("\n".join(refused))
-            now = set(self.workers())
-            if now and not now & before:
+            if not set(self.workers()) & before:
                 return
             time.sleep(0.02)
         raise AssertionError(f"nginx did not reload:\n{self.log()[log:]}")

@@ -228,6 +228,32 @@ static void rules_of_single_options_are_kept(void **state)
             fail_msg("%s: %s", cases[i].line, report());
 }
 
+static void options_of_the_web_are_held_to_their_rules(void **state)
+{
+    static const struct {
+        const char *line;
+        bool good;
+    } cases[] = {
+        {"[web]\ncookie = app-2_A", true},
+        {"[web]\ncookie = a;b", false},
+        {"[web]\ncookie =", false},
+        {"[web]\ndomain = example.org", true},
+        {"[web]\ndomain =", true},
+        {"[web]\ndomain = .example.org", false},
+        {"[web]\ndomain = example.org.", false},
+        {"[web]\ndomain = org", false},
+        {"[web]\ndomain = exa..mple.org", false},
+        {"[web]\ndomain = Example.org", false},
+        {"[web]\ndomain = example.org; Path=/x", false},
+    };
+    struct sms365_conf conf;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if ((parse_for(&conf, cases[i].line, "web", NULL, SMS365_FRONT_WEB) == SMS365_OK) != cases[i].good)
+            fail_msg("%s: %s", cases[i].line, report());
+}
+
 static void texts_are_not_repeated_in_reports(void **state)
 {
     struct sms365_conf conf;
@@ -420,6 +446,7 @@ int main(void)
         cmocka_unit_test(arguments_override_the_file),
         cmocka_unit_test(every_mistake_is_told_with_its_line),
         cmocka_unit_test(rules_of_single_options_are_kept),
+        cmocka_unit_test(options_of_the_web_are_held_to_their_rules),
         cmocka_unit_test(texts_are_not_repeated_in_reports),
         cmocka_unit_test(http_outside_the_sandbox_is_told_where_it_stands),
         cmocka_unit_test(a_service_keeps_to_the_rules_between_options_too),

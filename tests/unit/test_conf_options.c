@@ -18,7 +18,7 @@ static enum sms365_err parse(struct sms365_conf *conf, const char *text)
 {
     sms365_problems_free(&problems);
     sms365_problems_init(&problems);
-    return sms365_conf_parse(conf, "t.conf", text, strlen(text), "sshd", NULL, SMS365_FRONT_WEB, &problems);
+    return sms365_conf_parse(conf, "t.conf", text, strlen(text), "sshd", NULL, SMS365_FRONT_CLI, &problems);
 }
 
 static int free_problems(void **state)
@@ -81,6 +81,7 @@ static bool value_of_size(char *out, const struct sms365_option *option, int64_t
                         : strcmp(option->name, "text") == 0     ? "%%CODE%%"
                         : strcmp(option->name, "url") == 0      ? "https://h/"
                         : strcmp(option->name, "callback") == 0 ? "https://h/"
+                        : strcmp(option->name, "domain") == 0   ? "a."
                                                                 : "";
     const size_t length = strlen(start);
     memset(out, '7', (size_t)size);

@@ -16,14 +16,12 @@ static const uint8_t other_id[SMS365_ID_BYTES] = {1, 2, 3, 0, 0xfe};
 /* Parse a copy of exactly its length, so that a reader that goes beyond it is found out. */
 static bool parse(enum sms365_delivery *delivery, const char *query, size_t length)
 {
-    struct sms365_report report = {SMS365_DELIVERY_PENDING, -1};
+    int64_t cost;
     char *exact = malloc(length == 0 ? 1 : length);
 
     assert_non_null(exact);
     memcpy(exact, query, length);
-    const bool good = sms365_report_parse(&report, exact, length, &key, id);
-    if (good)
-        *delivery = report.delivery;
+    const bool good = sms365_report_parse(delivery, &cost, exact, length, &key, id);
     free(exact);
     return good;
 }
@@ -206,6 +204,75 @@ static void a_report_with_a_nul_or_too_long_is_none(void **state)
     assert_false(parse(&delivery, query, SMS365_REPORT_MAX + 1));
 }
 
+static void a_receiver_keeps_what_is_known_and_harmless(void **state)
+{
+    static const struct {
+        const char *query;
+        const char *text; /* NULL: it is nobody's */
+        enum sms365_delivery delivery;
+    } cases[] = {
+        {"t=%T&msgid=7&status=d&cost=1.5&to=306971234567&mcc=202&mnc=05",
+            "t=%T&msgid=7&status=d&cost=1.5&to=306971234567&mcc=202&mnc=05", SMS365_DELIVERY_DONE},
+        {"mnc=05&status=f&site=1&t=%T", "t=%T&status=f&mnc=05", SMS365_DELIVERY_FAILED},
+        {"t=%T&status=3&status=d&t=%O", "t=%T&status=3", SMS365_DELIVERY_FAILED},
+        {"t=%T&status=s", "t=%T&status=s", SMS365_DELIVERY_PENDING},
+        {"t=%T&status=dd", "t=%T&status=dd", SMS365_DELIVERY_PENDING},
+        {"t=%T", "t=%T", SMS365_DELIVERY_PENDING},
+        {"t=%T&status=d&to=\x1b[2J&mcc=2 0&msgid=a\nb&cost=1;x&mnc=", "t=%T&status=d&mnc=", SMS365_DELIVERY_DONE},
+        {"t=%T&status=d&msgid=0123456789012345678901234567890123456789012345678901234567890123",
+            "t=%T&msgid=0123456789012345678901234567890123456789012345678901234567890123&status=d",
+            SMS365_DELIVERY_DONE},
+        {"t=%T&status=d&msgid=01234567890123456789012345678901234567890123456789012345678901234", "t=%T&status=d",
+            SMS365_DELIVERY_DONE},
+        {"t=%O&status=d", "t=%O&status=d", SMS365_DELIVERY_DONE},
+        {"t=%F&status=d", NULL, 0},
+        {"t=%TA&status=d", NULL, 0},
+        {"t=&t=%T&status=d", NULL, 0},
+        {"status=d", NULL, 0},
+        {"", NULL, 0},
+    };
+    char query[512], text[512];
+    struct sms365_report report;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        query[0] = text[0] = '\0';
+        make_query(query, sizeof query, cases[i].query);
+        if (sms365_report_take(&report, query, strlen(query), &key) != (cases[i].text != NULL))
+            fail_msg("%s", cases[i].query);
+        if (cases[i].text == NULL)
+            continue;
+        make_query(text, sizeof text, cases[i].text);
+        assert_string_equal(report.text, text);
+        assert_int_equal(report.length, strlen(text));
+        assert_int_equal(report.delivery, cases[i].delivery);
+        assert_memory_equal(report.id, strstr(cases[i].query, "%O") == cases[i].query + 2 ? other_id : id, sizeof id);
+    }
+}
+
+static void what_a_receiver_keeps_is_what_a_reader_takes(void **state)
+{
+    static const char *const words[] = {"d", "f", "s", "1", "2", "3", "", "dd", "delivered"};
+    static char query[SMS365_REPORT_MAX + 2];
+    struct sms365_report report;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        enum sms365_delivery delivery = SMS365_DELIVERY_PENDING;
+        make_query(query, sizeof query, "msgid=7&t=%T&x=1&status=");
+        (void)snprintf(query + strlen(query), 16, "%s", words[i]);
+        assert_true(sms365_report_take(&report, query, strlen(query), &key));
+        const bool final = report.delivery != SMS365_DELIVERY_PENDING;
+        assert_int_equal(parse(&delivery, report.text, report.length), final);
+        assert_int_equal(delivery, report.delivery);
+    }
+    make_query(query, sizeof query, "t=%T&status=d&x=");
+    assert_false(sms365_report_take(&report, query, strlen(query) + 1, &key));
+    memset(query + strlen(query), 'y', SMS365_REPORT_MAX + 1 - strlen(query));
+    assert_true(sms365_report_take(&report, query, SMS365_REPORT_MAX, &key));
+    assert_false(sms365_report_take(&report, query, SMS365_REPORT_MAX + 1, &key));
+}
+
 static void the_token_is_appended_to_the_callback(void **state)
 {
     char out[64];
@@ -257,10 +324,11 @@ static void a_report_tells_its_cost_where_it_has_one(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sms365_report report;
+        enum sms365_delivery delivery;
+        int64_t cost;
         make_query(query, sizeof query, cases[i].format);
-        assert_true(sms365_report_parse(&report, query, strlen(query), &key, id));
-        assert_int_equal(report.cost, cases[i].cost);
+        assert_true(sms365_report_parse(&delivery, &cost, query, strlen(query), &key, id));
+        assert_int_equal(cost, cases[i].cost);
     }
 }
 
@@ -274,6 +342,8 @@ int main(void)
         cmocka_unit_test(of_a_doubled_parameter_the_first_counts),
         cmocka_unit_test(a_report_cut_anywhere_before_its_status_is_none),
         cmocka_unit_test(a_report_with_a_nul_or_too_long_is_none),
+        cmocka_unit_test(a_receiver_keeps_what_is_known_and_harmless),
+        cmocka_unit_test(what_a_receiver_keeps_is_what_a_reader_takes),
         cmocka_unit_test(the_token_is_appended_to_the_callback),
         cmocka_unit_test(a_report_lies_under_the_name_of_its_message),
         cmocka_unit_test(only_final_words_end_a_delivery),

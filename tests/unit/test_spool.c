@@ -108,12 +108,173 @@ static void a_look_removes_a_bounded_number(void **state)
     }
 }
 
+static const struct sms365_mac_key key = {{'k'}}, other_key = {{'o'}};
+
+/* A report of the message `id`, as a receiver takes it. */
+static struct sms365_report make_report(const struct sms365_mac_key *maker, const char *status)
+{
+    char token[SMS365_TOKEN_SIZE];
+    char query[128];
+    struct sms365_report report;
+
+    assert_true(sms365_token_make(token, maker, id));
+    (void)snprintf(query, sizeof query, "t=%s&status=%s", token, status);
+    assert_true(sms365_report_take(&report, query, strlen(query), maker));
+    return report;
+}
+
+static int open_spool(const struct scratch *scratch)
+{
+    int dir = -1;
+
+    assert_int_equal(sms365_spool_open(&dir, scratch->dir, NULL), SMS365_OK);
+    return dir;
+}
+
+static void lies_there(struct scratch *scratch, const struct sms365_report *report)
+{
+    char name[SMS365_REPORT_NAME_SIZE];
+    struct stat st;
+
+    sms365_report_name(name, id);
+    const char *path = scratch_path(scratch, name);
+    char *text = scratch_read(path, NULL);
+    assert_string_equal(text, report->text);
+    free(text);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_int_equal(st.st_mode, S_IFREG | 0640);
+    assert_int_equal(st.st_nlink, 1);
+    assert_int_equal(count(scratch), 1);
+}
+
+static void the_first_final_report_stays(void **state)
+{
+    struct scratch *scratch = *state;
+    const struct sms365_report first = make_report(&key, "f"), second = make_report(&key, "d");
+    const mode_t mask = umask(077);
+    const int dir = open_spool(scratch);
+
+    assert_int_equal(sms365_spool_keep(dir, &first, &key, NULL), SMS365_OK);
+    lies_there(scratch, &first);
+    assert_int_equal(sms365_spool_keep(dir, &first, &key, NULL), SMS365_EXISTS);
+    assert_int_equal(sms365_spool_keep(dir, &second, &key, NULL), SMS365_EXISTS);
+    lies_there(scratch, &first);
+    (void)close(dir);
+    (void)umask(mask);
+}
+
+static void what_is_no_final_report_of_ours_gives_way(void **state)
+{
+    struct scratch *scratch = *state;
+    const struct sms365_report mine = make_report(&key, "d"), pending = make_report(&key, "s"),
+                               foreign = make_report(&other_key, "f");
+    const char *const texts[] = {"", "status=f", pending.text, foreign.text};
+    const int dir = open_spool(scratch);
+    char name[SMS365_REPORT_NAME_SIZE];
+
+    sms365_report_name(name, id);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_true(remove(scratch_path(scratch, name)) == 0 || i == 0);
+        (void)scratch_write(scratch, name, 0600, texts[i]);
+        assert_int_equal(sms365_spool_keep(dir, &mine, &key, NULL), SMS365_OK);
+        lies_there(scratch, &mine);
+    }
+    (void)close(dir);
+}
+
+static void a_link_gives_way_and_leads_nowhere(void **state)
+{
+    struct scratch *scratch = *state;
+    const struct sms365_report mine = make_report(&key, "d");
+    const char *target = scratch_write(scratch, "target", 0600, "precious");
+    const int dir = open_spool(scratch);
+    char name[SMS365_REPORT_NAME_SIZE];
+
+    sms365_report_name(name, id);
+    assert_int_equal(symlink("target", scratch_path(scratch, name)), 0);
+    assert_int_equal(sms365_spool_keep(dir, &mine, &key, NULL), SMS365_OK);
+    lies_there(scratch, &mine);
+    char *text = scratch_read(target, NULL);
+    assert_string_equal(text, "precious");
+    free(text);
+    (void)close(dir);
+}
+
+static void what_an_interrupted_writer_of_the_same_id_left_is_no_obstacle(void **state)
+{
+    struct scratch *scratch = *state;
+    const struct sms365_report mine = make_report(&key, "d");
+    const int dir = open_spool(scratch);
+    char name[SMS365_REPORT_NAME_SIZE], left[64];
+
+    sms365_report_name(name, id);
+    (void)snprintf(left, sizeof left, ".%.32s.%ld", name, (long)getpid());
+    (void)scratch_write(scratch, left, 0640, "t=");
+    assert_int_equal(sms365_spool_keep(dir, &mine, &key, NULL), SMS365_OK);
+    lies_there(scratch, &mine);
+    assert_false(is_there(scratch, left));
+    (void)close(dir);
+}
+
+static void a_full_spool_takes_no_more_until_something_is_old(void **state)
+{
+    struct scratch *scratch = *state;
+    const struct sms365_report mine = make_report(&key, "d");
+    const int dir = open_spool(scratch);
+    char name[32];
+    struct sms365_error err = {0};
+
+    for (unsigned i = 0; i < SMS365_SPOOL_FILES_MAX; i++) {
+        (void)snprintf(name, sizeof name, "%u.report", i);
+        const int fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        (void)close(fd);
+    }
+    assert_int_equal(sms365_spool_keep(dir, &mine, &key, &err), SMS365_FULL);
+    assert_contains(err.text, "4096 files");
+    assert_int_equal(count(scratch), SMS365_SPOOL_FILES_MAX);
+    leave(scratch, "77.report", SMS365_SPOOL_KEEP_S + 60);
+    assert_int_equal(sms365_spool_keep(dir, &mine, &key, NULL), SMS365_OK);
+    assert_false(is_there(scratch, "77.report"));
+    assert_int_equal(count(scratch), SMS365_SPOOL_FILES_MAX);
+    (void)close(dir);
+}
+
+static void a_spool_that_is_missing_open_to_all_or_removed_is_told(void **state)
+{
+    struct scratch *scratch = *state;
+    const struct sms365_report mine = make_report(&key, "d");
+    const char *path = scratch_path(scratch, "spool");
+    struct sms365_error err = {0};
+    int dir = -1;
+
+    assert_int_equal(sms365_spool_open(&dir, path, &err), SMS365_NOT_FOUND);
+    assert_contains(err.text, path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(chmod(path, 01777), 0);
+    assert_int_equal(sms365_spool_open(&dir, path, &err), SMS365_BAD_OWNER);
+    assert_contains(err.text, "chmod o-w");
+    assert_int_equal(chmod(path, 0700), 0);
+    assert_int_equal(sms365_spool_open(&dir, path, &err), SMS365_OK);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(sms365_spool_keep(dir, &mine, &key, &err), SMS365_NOT_FOUND);
+    (void)close(dir);
+    (void)scratch_write(scratch, "spool", 0600, "");
+    assert_int_equal(sms365_spool_open(&dir, path, &err), SMS365_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         scratch_test(old_reports_and_temporary_files_are_removed_and_nothing_else),
         scratch_test(what_is_no_file_stays),
         scratch_test(a_look_removes_a_bounded_number),
+        scratch_test(the_first_final_report_stays),
+        scratch_test(what_is_no_final_report_of_ours_gives_way),
+        scratch_test(a_link_gives_way_and_leads_nowhere),
+        scratch_test(what_an_interrupted_writer_of_the_same_id_left_is_no_obstacle),
+        scratch_test(a_full_spool_takes_no_more_until_something_is_old),
+        scratch_test(a_spool_that_is_missing_open_to_all_or_removed_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

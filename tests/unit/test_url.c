@@ -117,6 +117,30 @@ static void callbacks_may_have_a_query_and_nothing_that_breaks_it(void **state)
             fail_msg("%s", cases[i].url);
 }
 
+static void the_path_of_a_callback_is_what_stands_before_its_query(void **state)
+{
+    static const struct {
+        const char *url, *path;
+    } cases[] = {
+        {"https://example.com/sms365/callback", "/sms365/callback"},
+        {"http://example.com:8080/cgi?site=1&x=/y", "/cgi"},
+        {"https://example.com/", "/"},
+        {"https://example.com", "/"},
+        {"https://[2001:db8::1]?x=/y", "/"},
+        {"https://example.com/%41/", "/%41/"},
+    };
+    char out[17];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(sms365_url_callback_path(out, sizeof out, cases[i].url));
+        assert_string_equal(out, cases[i].path);
+    }
+    assert_false(sms365_url_callback_path(out, sizeof "/sms365/callback" - 1, cases[0].url));
+    assert_false(sms365_url_callback_path(out, 1, "https://example.com"));
+    assert_false(sms365_url_callback_path(out, sizeof out, "/sms365/callback"));
+}
+
 static void errors_say_what_to_write_instead(void **state)
 {
     char out[SMS365_URL_SIZE];
@@ -136,6 +160,7 @@ int main(void)
         cmocka_unit_test(a_trailing_slash_is_cut),
         cmocka_unit_test(a_base_url_has_at_most_255_bytes),
         cmocka_unit_test(callbacks_may_have_a_query_and_nothing_that_breaks_it),
+        cmocka_unit_test(the_path_of_a_callback_is_what_stands_before_its_query),
         cmocka_unit_test(errors_say_what_to_write_instead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,298 @@
+/* Services: sms365's own configuration, keys, secrets and users, as the master process reads them. */
+#include "ngx_http_sms365_module.h"
+
+#include "base/err.h"
+#include "drive/instance.h"
+
+#include <syslog.h>
+
+
+static void
+ngx_http_sms365_conf_log(void *context, int priority, const char *text)
+{
+    ngx_log_t   *log = context;
+    ngx_uint_t   level;
+
+    level = (priority <= LOG_ERR) ? NGX_LOG_EMERG : NGX_LOG_WARN;
+
+    ngx_log_error(level, log, 0, "sms365: %s", text);
+}
+
+
+static void
+ngx_http_sms365_service_close(void *data)
+{
+    ngx_http_sms365_service_t  *service = data;
+
+    sms365_keys_free(&service->keys);
+    sms365_ticket_key_free(service->tickets);
+    free(service->users);
+    sms365_secret_delete(service, sizeof(ngx_http_sms365_service_t));
+}
+
+
+ngx_http_sms365_service_t *
+ngx_http_sms365_service_get(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
+    ngx_str_t *name)
+{
+    ngx_uint_t                   i;
+    ngx_pool_cleanup_t          *cln;
+    ngx_http_sms365_service_t   *service, **found;
+
+    found = smcf->services.elts;
+
+    for (i = 0; i < smcf->services.nelts; i++) {
+        if (found[i]->name.len == name->len
+            && ngx_memcmp(found[i]->name.data, name->data, name->len) == 0)
+        {
+            return found[i];
+        }
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    found = ngx_array_push(&smcf->services);
+    if (cln == NULL || found == NULL) {
+        return NULL;
+    }
+
+    service = sms365_secret_new(sizeof(ngx_http_sms365_service_t));
+    if (service == NULL) {
+        smcf->services.nelts--;
+        return NULL;
+    }
+
+    cln->handler = ngx_http_sms365_service_close;
+    cln->data = service;
+
+    service->name = *name;
+    *found = service;
+
+    return service;
+}
+
+
+/* The master key is in memory only as long as the others are derived from it and the API keys opened with it. */
+static enum sms365_err
+ngx_http_sms365_service_keys(ngx_http_sms365_service_t *service,
+    struct sms365_error *err)
+{
+    enum sms365_err         code;
+    const char             *path;
+    struct sms365_secret    master = { 0 };
+    struct sms365_mac_key   session_key;
+
+    path = service->conf.master;
+    code = sms365_master_load(&master, path, err);
+
+    if (code == SMS365_OK
+        && (!sms365_derive(&service->store_key, &master, "store")
+            || !sms365_derive(&service->callback_key, &master, "callback")
+            || !sms365_derive(&service->holder_key, &master, "holder")
+            || !sms365_derive(&session_key, &master, "session")))
+    {
+        code = sms365_error_set(err, SMS365_CRYPTO, "no key could be derived from %s", path);
+    }
+
+    if (code == SMS365_OK) {
+        service->tickets = sms365_ticket_key_new(&session_key);
+        if (service->tickets == NULL) {
+            code = sms365_error_set(err, SMS365_CRYPTO, "libcrypto has no HMAC-SHA256");
+        }
+    }
+
+    if (code == SMS365_OK) {
+        code = sms365_keys_load(&service->keys, service->conf.keys_dir, &master,
+                                service->conf.sandbox, err);
+    }
+
+    sms365_wipe(&session_key, sizeof(struct sms365_mac_key));
+    sms365_secret_free(&master);
+
+    return code;
+}
+
+
+static bool
+ngx_http_sms365_user_add(void *context, const struct sms365_user *user)
+{
+    size_t                       i, room;
+    ngx_http_sms365_user_t      *fresh;
+    ngx_http_sms365_service_t   *service = context;
+
+    if (service->user_count == service->user_room) {
+        room = service->user_room == 0 ? 64 : 2 * service->user_room;
+
+        fresh = reallocarray(service->users, room, sizeof(ngx_http_sms365_user_t));
+        if (fresh == NULL) {
+            service->incomplete = 1;
+            return false;
+        }
+
+        service->users = fresh;
+        service->user_room = room;
+    }
+
+    fresh = &service->users[service->user_count];
+    ngx_memzero(fresh, sizeof(ngx_http_sms365_user_t));
+
+    ngx_memcpy(fresh->name, user->name, sizeof(fresh->name));
+    fresh->count = user->count;
+
+    for (i = 0; i < user->count; i++) {
+        ngx_memcpy(fresh->numbers[i], user->numbers[i].msisdn, SMS365_MSISDN_SIZE);
+    }
+
+    if (!sms365_enrolment(fresh->enrolment, service->tickets,
+                          (const char (*)[SMS365_MSISDN_SIZE]) fresh->numbers,
+                          fresh->count))
+    {
+        service->incomplete = 1;
+        return false;
+    }
+
+    service->user_count++;
+
+    return true;
+}
+
+
+static int
+ngx_http_sms365_user_cmp(const void *one, const void *two)
+{
+    const ngx_http_sms365_user_t  *first = one;
+    const ngx_http_sms365_user_t  *second = two;
+
+    return strcmp(first->name, second->name);
+}
+
+
+static enum sms365_err
+ngx_http_sms365_service_users(ngx_http_sms365_service_t *service,
+    struct sms365_error *err)
+{
+    enum sms365_err   code;
+
+    code = sms365_users_each(service->conf.users_file, ngx_http_sms365_user_add,
+                             service, err);
+
+    if (code == SMS365_OK && service->incomplete) {
+        code = sms365_error_set(err, SMS365_NO_MEMORY, "%s: out of memory",
+                                service->conf.users_file);
+    }
+
+    if (code == SMS365_OK && service->user_count > 0) {
+        qsort(service->users, service->user_count, sizeof(ngx_http_sms365_user_t),
+              ngx_http_sms365_user_cmp);
+    }
+
+    return code;
+}
+
+
+const ngx_http_sms365_user_t *
+ngx_http_sms365_user_find(ngx_http_sms365_service_t *service, ngx_str_t *name)
+{
+    ngx_http_sms365_user_t  wanted;
+
+    if (service->user_count == 0 || name->len >= sizeof(wanted.name)
+        || ngx_strlchr(name->data, name->data + name->len, '\0') != NULL)
+    {
+        return NULL;
+    }
+
+    ngx_memcpy(wanted.name, name->data, name->len);
+    wanted.name[name->len] = '\0';
+
+    return bsearch(&wanted, service->users, service->user_count,
+                   sizeof(ngx_http_sms365_user_t), ngx_http_sms365_user_cmp);
+}
+
+
+/* The prefixes make browsers hold the cookie to TLS, and without a domain to this host and its root (RFC 6265bis). */
+static ngx_int_t
+ngx_http_sms365_service_cookies(ngx_conf_t *cf, ngx_http_sms365_service_t *service)
+{
+    u_char      *p;
+    size_t       size;
+    const char  *prefix, *name;
+
+    name = service->conf.cookie;
+    prefix = service->conf.domain[0] != '\0' ? "__Secure-" : "__Host-";
+    size = ngx_strlen(prefix) + ngx_strlen(name);
+
+    p = ngx_pnalloc(cf->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    service->cookie.data = p;
+    service->cookie.len = size;
+    (void) ngx_sprintf(p, "%s%s", prefix, name);
+
+    size = sizeof("__Host--login") - 1 + ngx_strlen(name);
+
+    p = ngx_pnalloc(cf->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    service->login_cookie.data = p;
+    service->login_cookie.len = size;
+    (void) ngx_sprintf(p, "__Host-%s-login", name);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_sms365_service_open(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
+    ngx_http_sms365_service_t *service)
+{
+    enum sms365_err         code;
+    struct sms365_error     err = { 0 };
+    struct sms365_options   options = { 0 };
+
+    options.conf = (char *) smcf->path.data;
+    options.service = (char *) service->name.data;
+    options.log = ngx_http_sms365_conf_log;
+    options.log_context = cf->log;
+
+    code = sms365_instance_conf(&service->conf, &options, SMS365_FRONT_WEB, NULL, &err);
+
+    if (code == SMS365_OK) {
+        code = ngx_http_sms365_service_keys(service, &err);
+    }
+
+    if (code == SMS365_OK) {
+        code = ngx_http_sms365_service_users(service, &err);
+    }
+
+    if (code == SMS365_OK) {
+        return ngx_http_sms365_service_cookies(cf, service);
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "sms365, service \"%V\": %s in %s:%ui",
+                  &service->name, err.text, smcf->file, smcf->line);
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_sms365_services_open(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    ngx_http_sms365_service_t  **services;
+
+    rc = NGX_OK;
+    services = smcf->services.elts;
+
+    for (i = 0; i < smcf->services.nelts; i++) {
+        if (ngx_http_sms365_service_open(cf, smcf, services[i]) != NGX_OK) {
+            rc = NGX_ERROR;
+        }
+    }
+
+    return rc;
+}
