@@ -144,10 +144,11 @@ static bool has_final(int dir, const char *name, const struct sms365_report *rep
 {
     char text[SMS365_REPORT_MAX + 1];
     enum sms365_delivery delivery;
+    int64_t cost;
     size_t length;
 
     return read_report(dir, name, text, &length, NULL) == SMS365_OK && length > 0 &&
-           sms365_report_parse(&delivery, text, length, key, report->id);
+           sms365_report_parse(&delivery, &cost, text, length, key, report->id);
 }
 
 static enum sms365_err keep_fail(int dir, int number, struct sms365_error *err)

@@ -86,7 +86,7 @@ static void within_a_boot_the_wall_clock_changes_nothing(void **unused)
         assert_int_equal(share->fail_count, 2);
         assert_int_equal(share->fails[0].when_ms, 2 * HOUR - LOCKOUT);
         assert_int_equal(sms365_share_lockout_ms(share, &guard, &now), LOCKOUT - 5 * MINUTE);
-        assert_true(sms365_place_is_usual(&found.places, place, &guard, &now));
+        assert_true(sms365_place_is_recent(&found.places, place, guard.window_ms, &now));
     }
 }
 
@@ -104,7 +104,8 @@ static void across_boots_a_wait_is_no_longer_than_configured_and_no_failure_is_l
         const int64_t left_ms = away_ms > LOCKOUT ? 0 : LOCKOUT - away_ms;
         assert_int_equal(sms365_share_lockout_ms(share, &guard, &now), left_ms);
         assert_int_equal(share->fail_count, steps_s[i] == 31 * DAY_S ? 0 : 2);
-        assert_int_equal(sms365_place_is_usual(&found.places, place, &guard, &now), steps_s[i] == 31 * DAY_S ? 0 : 1);
+        assert_int_equal(
+            sms365_place_is_recent(&found.places, place, guard.window_ms, &now), steps_s[i] == 31 * DAY_S ? 0 : 1);
     }
 }
 
