@@ -28,7 +28,6 @@ static enum sms365_reason change_charge(struct sms365_challenge *ch)
     if (reason != SMS365_REASON_NONE)
         return reason;
     slot->delivery = ch->slot.delivery;
-    sms365_state_correct(&ch->state, &ch->limits, slot, ch->slot.cost, &ch->now); /* as a report told */
     ch->slot = *slot;
     return SMS365_REASON_NONE;
 }

@@ -119,6 +119,24 @@ static int64_t left_ms(const struct sms365_challenge *ch)
     return left < 0 ? 0 : left;
 }
 
+/* What a report tells of the cost counts once, for whichever process puts it into the store. */
+static enum sms365_reason change_cost(struct sms365_challenge *ch)
+{
+    struct sms365_slot *slot = sms365_state_slot(&ch->state, ch->slot.id);
+
+    if (slot == NULL || slot->cost == ch->cost)
+        return SMS365_REASON_SUPERSEDED;
+    ch->cost_delta = ch->cost - slot->cost;
+    sms365_state_correct(&ch->state, &ch->limits, slot, ch->cost, &ch->now);
+    return SMS365_REASON_NONE;
+}
+
+static void cost_changed(struct sms365_challenge *ch)
+{
+    ch->slot.cost = ch->cost;
+    challenge_correct(ch, ch->cost_delta, decide);
+}
+
 static void wait_for_report(struct sms365_challenge *ch, bool discard);
 
 static void on_report(struct sms365_challenge *ch, const struct sms365_event *event)
@@ -130,8 +148,9 @@ static void on_report(struct sms365_challenge *ch, const struct sms365_event *ev
         decide(ch);
     } else if (sms365_report_parse(&delivery, &cost, event->query, event->length, &ch->callback_key, ch->slot.id)) {
         ch->slot.delivery = (uint8_t)delivery;
+        ch->cost = cost;
         if (cost >= 0 && cost <= SMS365_SLOT_COST_MAX && cost != ch->slot.cost)
-            challenge_correct(ch, cost, decide);
+            challenge_write(ch, change_cost, cost_changed, decide);
         else
             decide(ch);
     } else if (++ch->discards <= SMS365_DISCARDS_MAX) {

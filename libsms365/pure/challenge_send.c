@@ -33,7 +33,12 @@ static enum sms365_reason change_reserve(struct sms365_challenge *ch)
     if (ch->conf->hlr == SMS365_HLR_BLOCK && challenge_sim_name(ch, ch->fresh.msisdn, sim) &&
         sms365_place_is_recent(&ch->state.swapped, sim, INT64_MAX, &ch->now))
         return SMS365_REASON_SIM_CHANGED;
+    memset(&ch->before, 0, sizeof ch->before);
+    if (held != NULL)
+        ch->before = *held;
     ch->fresh.sent_ms = ch->now.boot_ms; /* not when it was asked for: the store may have taken its time */
+    const bool usual = sms365_place_is_recent(&ch->state.places, ch->place, ch->limits.guard.window_ms, &ch->now);
+    ch->fresh.share = usual ? SMS365_SHARE_USUAL : SMS365_SHARE_OTHER;
     memcpy(ch->fresh.chain, held == NULL ? ch->fresh.id : held->chain, sizeof ch->fresh.chain);
     const enum sms365_reason reason =
         sms365_state_reserve(&ch->state, &ch->limits, &ch->fresh, &ch->now, &retry_after_ms);
@@ -77,11 +82,6 @@ static void send_refused(struct sms365_challenge *ch)
     challenge_refuse(ch, ch->why);
 }
 
-static void reserve_refused(struct sms365_challenge *ch)
-{
-    challenge_refund(ch, &ch->fresh, send_refused);
-}
-
 /* --- What came of it --- */
 
 /* Put the present message into its slot, as far as it is still ours. */
@@ -91,15 +91,15 @@ static enum sms365_reason change_open(struct sms365_challenge *ch)
 
     if (slot == NULL || slot->phase != SMS365_PHASE_SENDING)
         return SMS365_REASON_SUPERSEDED;
-    sms365_state_correct(&ch->state, &ch->limits, slot, ch->fresh.cost, &ch->now);
+    sms365_state_correct(&ch->state, &ch->limits, slot, ch->cost, &ch->now);
     *slot = ch->slot;
-    slot->cost = ch->fresh.cost;
+    slot->cost = ch->cost;
     return SMS365_REASON_NONE;
 }
 
 static enum sms365_reason change_refund(struct sms365_challenge *ch)
 {
-    sms365_state_refund(&ch->state, &ch->limits, ch->slot.id, &ch->now);
+    sms365_state_refund(&ch->state, &ch->limits, ch->fresh.id, &ch->before, &ch->now);
     return SMS365_REASON_NONE;
 }
 
@@ -107,7 +107,7 @@ static void refunded(struct sms365_challenge *ch)
 {
     const size_t next = challenge_untried(ch);
 
-    memset(&ch->slot, 0, sizeof ch->slot);
+    ch->slot = ch->before;
     if ((ch->pending == SMS365_REASON_BAD_NUMBER || ch->pending == SMS365_REASON_PROVIDER_REFUSED) &&
         next < ch->routes.count)
         challenge_send(ch, next);
@@ -172,11 +172,11 @@ static bool is_auth_id(const char *text)
 
 static void opened(struct sms365_challenge *ch)
 {
-    const int64_t cost = ch->fresh.cost;
+    const int64_t delta = ch->cost - ch->slot.cost;
 
-    /* What the reply told of the cost was put aside until the message stood in the store. */
-    if (cost != ch->slot.cost)
-        challenge_correct(ch, cost, challenge_follow);
+    ch->slot.cost = ch->cost;
+    if (delta != 0)
+        challenge_correct(ch, delta, challenge_follow);
     else
         challenge_follow(ch);
 }
@@ -214,9 +214,9 @@ static bool take_reply(struct sms365_challenge *ch, const struct sms365_event *e
     slot->delivery = (uint8_t)(slot->channel == SMS365_CHANNEL_VIBER ? SMS365_DELIVERY_UNKNOWN
                                : slot->local || status == NULL       ? SMS365_DELIVERY_PENDING
                                                                      : sms365_delivery_parse(status));
-    ch->fresh.cost = cost == NULL ? slot->cost : sms365_cost_parse(cost);
-    if (ch->fresh.cost > SMS365_SLOT_COST_MAX)
-        ch->fresh.cost = slot->cost;
+    ch->cost = cost == NULL ? slot->cost : sms365_cost_parse(cost);
+    if (ch->cost > SMS365_SLOT_COST_MAX)
+        ch->cost = slot->cost;
     note_balance(ch, event->fields[SMS365_FIELD_BALANCE]);
     return true;
 }
@@ -236,7 +236,7 @@ static void maybe_sent(struct sms365_challenge *ch, enum sms365_reason reason)
     }
     ch->slot.phase = SMS365_PHASE_OPEN;
     ch->slot.delivery = SMS365_DELIVERY_UNKNOWN;
-    ch->fresh.cost = ch->slot.cost;
+    ch->cost = ch->slot.cost;
     open_slot(ch);
 }
 
@@ -324,7 +324,7 @@ static void call_provider(struct sms365_challenge *ch)
     challenge_call(ch, endpoint_of(&ch->slot), count, true, timeout_ms, on_sent);
 }
 
-static void reserved(struct sms365_challenge *ch)
+static void charged(struct sms365_challenge *ch)
 {
     ch->newest = ch->slot.phase == SMS365_PHASE_OPEN && ch->slot.delivery != SMS365_DELIVERY_FAILED;
     ch->slot = ch->fresh;
@@ -333,14 +333,33 @@ static void reserved(struct sms365_challenge *ch)
     call_provider(ch);
 }
 
-static void charged(struct sms365_challenge *ch)
+/* Others had no room for it: the user is not charged either. */
+static void user_refunded(struct sms365_challenge *ch)
 {
-    challenge_write(ch, change_reserve, reserved, reserve_refused);
+    ch->why = ch->pending;
+    ch->outcome.retry_after_s = ch->retry_after_s;
+    send_refused(ch);
+}
+
+static void charge_refused(struct sms365_challenge *ch)
+{
+    ch->pending = ch->why;
+    ch->retry_after_s = ch->outcome.retry_after_s;
+    challenge_write(ch, change_refund, user_refunded, challenge_refuse_why);
+}
+
+/*
+ * The user is charged first, the others after: whoever stops a login between the two has used up messages of his own,
+ * and of the others no more than those.
+ */
+static void reserved(struct sms365_challenge *ch)
+{
+    challenge_charge(ch, charged, charge_refused);
 }
 
 static void account_looked_at(struct sms365_challenge *ch)
 {
-    challenge_charge(ch, charged, send_refused);
+    challenge_write(ch, change_reserve, reserved, send_refused);
 }
 
 /* --- Beginning --- */
@@ -392,8 +411,6 @@ void challenge_send(struct sms365_challenge *ch, size_t index)
     ch->fresh.local = ch->conf->code == SMS365_CODE_LOCAL;
     ch->fresh.digits = ch->fresh.local ? (uint8_t)ch->conf->code_digits : SMS365_CODE_DIGITS;
     ch->fresh.cost = sms365_cost_parse(number->cost);
-    const bool usual = sms365_place_is_recent(&ch->state.places, ch->place, ch->limits.guard.window_ms, &ch->now);
-    ch->fresh.share = usual ? SMS365_SHARE_USUAL : SMS365_SHARE_OTHER;
     (void)sms365_str_copy(ch->fresh.msisdn, sizeof ch->fresh.msisdn, number->msisdn);
     if (!draw_id(ch, ch->fresh.id) || (ch->fresh.local && !make_code(ch)))
         challenge_deny(ch, SMS365_REASON_INTERNAL);

@@ -189,10 +189,8 @@ void challenge_refund(struct sms365_challenge *ch, const struct sms365_slot *slo
     begin(ch, SPEND_REFUND, after, NULL);
 }
 
-void challenge_correct(struct sms365_challenge *ch, int64_t cost, challenge_step *after)
+void challenge_correct(struct sms365_challenge *ch, int64_t delta, challenge_step *after)
 {
-    const int64_t delta = cost - ch->slot.cost;
-
     begin(ch, SPEND_CORRECT, after, NULL);
     ch->spend.delta = delta;
 }

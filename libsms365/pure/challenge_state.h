@@ -67,9 +67,12 @@ struct sms365_challenge {
     uint64_t version;
     struct sms365_state state;
     struct challenge_spend spend;
-    struct sms365_slot slot;  /* the present message; zeroed while there is none */
-    struct sms365_slot fresh; /* the message to reserve */
-    unsigned tried;           /* routes to which this login sent, a bit each */
+    struct sms365_slot slot;   /* the present message; zeroed while there is none */
+    struct sms365_slot fresh;  /* the message to reserve */
+    struct sms365_slot before; /* what it replaces in the store; zeroed: nothing */
+    int64_t retry_after_s;     /* of a refusal that is told once the charges are given back */
+    int64_t cost, cost_delta;  /* that a report tells; and how much more that is than was counted */
+    unsigned tried;            /* routes to which this login sent, a bit each */
     bool resumed;
     bool newest;              /* an older message of this challenge may still arrive */
     bool looked, sim_changed; /* what hlr/lookup said */
@@ -139,8 +142,8 @@ bool challenge_hash(const struct sms365_challenge *ch, const char *kind, const c
 void challenge_charge(struct sms365_challenge *ch, challenge_step *after, challenge_step *refused);
 /* Give back what slot was charged. */
 void challenge_refund(struct sms365_challenge *ch, const struct sms365_slot *slot, challenge_step *after);
-/* The cost of ch->slot is another than was counted. */
-void challenge_correct(struct sms365_challenge *ch, int64_t cost, challenge_step *after);
+/* The cost of ch->slot is more (or less) by delta than was counted. */
+void challenge_correct(struct sms365_challenge *ch, int64_t delta, challenge_step *after);
 /* Has the provider said lately that nothing is left? Goes on with after, or denies. */
 void challenge_look_at_balance(struct sms365_challenge *ch, challenge_step *after);
 /* Remember that it has. */

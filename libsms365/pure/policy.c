@@ -290,9 +290,9 @@ enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct
 }
 
 void sms365_state_refund(struct sms365_state *state, const struct sms365_limits *limits,
-    const uint8_t id[SMS365_ID_BYTES], const struct sms365_now *now)
+    const uint8_t id[SMS365_ID_BYTES], const struct sms365_slot *before, const struct sms365_now *now)
 {
-    const struct sms365_slot *slot = sms365_state_slot(state, id);
+    struct sms365_slot *slot = sms365_state_slot(state, id);
 
     if (slot == NULL)
         return;
@@ -304,7 +304,10 @@ void sms365_state_refund(struct sms365_state *state, const struct sms365_limits 
         }
     }
     sms365_tally_refund(&share->day, limits->day.window_ms, slot->cost, now);
-    (void)sms365_state_drop(state, id);
+    if (before->phase != 0)
+        *slot = *before;
+    else
+        (void)sms365_state_drop(state, id);
 }
 
 void sms365_state_correct(struct sms365_state *state, const struct sms365_limits *limits, struct sms365_slot *slot,

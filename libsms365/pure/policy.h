@@ -111,9 +111,12 @@ struct sms365_slot *sms365_state_slot(struct sms365_state *state, const uint8_t 
 enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct sms365_limits *limits,
     const struct sms365_slot *slot, const struct sms365_now *now, int64_t *retry_after_ms);
 
-/* Take back a send that was certainly not made, and its challenge. */
+/*
+ * Take back a send that was certainly not made, and its challenge; before, which it had replaced, is open again (phase
+ * 0: there was none).
+ */
 void sms365_state_refund(struct sms365_state *state, const struct sms365_limits *limits,
-    const uint8_t id[SMS365_ID_BYTES], const struct sms365_now *now);
+    const uint8_t id[SMS365_ID_BYTES], const struct sms365_slot *before, const struct sms365_now *now);
 
 /* Charge one try, to the code and to the guard. NONE; or TRIES_USED, LOCKED, LOCKED_OUT (*retry_after_ms). */
 enum sms365_reason sms365_state_charge(struct sms365_state *state, const struct sms365_limits *limits,

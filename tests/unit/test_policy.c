@@ -131,13 +131,14 @@ static void nobody_takes_more_than_a_tenth_of_what_the_store_may_send(void **unu
 static void a_refund_takes_back_the_one_send_and_its_challenge(void **unused)
 {
     const struct sms365_now now = at(HOUR + 10);
+    const struct sms365_slot none = {.phase = 0};
     struct sms365_state state = {0};
 
     (void)unused;
     (void)reserve(&state, &limits, 1, 1, HOUR);
     (void)reserve(&state, &limits, 2, 2, HOUR + 5);
     (void)reserve(&state, &limits, 3, 3, HOUR + 9);
-    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &now);
+    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &none, &now);
     assert_int_equal(state.shares[0].send_count, 2);
     assert_int_equal(state.shares[0].day.count, 2);
     assert_int_equal(state.shares[0].day.cost, 2 * SMS365_COST_UNIT);
@@ -145,12 +146,28 @@ static void a_refund_takes_back_the_one_send_and_its_challenge(void **unused)
     assert_int_equal(state.shares[0].sends[1], HOUR + 9);
     assert_int_equal(state.slot_count, 2);
     assert_null(sms365_state_slot(&state, (uint8_t[SMS365_ID_BYTES]){2}));
-    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &now);
+    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &none, &now);
     assert_int_equal(state.shares[0].send_count, 2);
     assert_false(sms365_state_drop(&state, (uint8_t[SMS365_ID_BYTES]){2}));
     assert_true(sms365_state_drop(&state, (uint8_t[SMS365_ID_BYTES]){1}));
     assert_int_equal(state.shares[0].send_count, 2);
     assert_int_equal(state.slot_count, 1);
+}
+
+static void a_refund_opens_again_what_the_send_had_replaced(void **unused)
+{
+    const struct sms365_now now = at(HOUR + 10);
+    struct sms365_state state = {0};
+
+    (void)unused;
+    (void)reserve(&state, &limits, 1, 7, HOUR);
+    state.slots[0].tries = 2;
+    const struct sms365_slot before = state.slots[0];
+    (void)reserve(&state, &limits, 2, 7, HOUR + 5);
+    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &before, &now);
+    assert_int_equal(state.slot_count, 1);
+    assert_memory_equal(&state.slots[0], &before, sizeof before);
+    assert_int_equal(state.shares[0].send_count, 1);
 }
 
 static void a_code_lives_and_a_resend_waits_to_the_millisecond(void **unused)
@@ -248,6 +265,7 @@ int main(void)
         cmocka_unit_test(a_user_has_so_many_messages_and_so_much_cost_a_day_in_each_share),
         cmocka_unit_test(nobody_takes_more_than_a_tenth_of_what_the_store_may_send),
         cmocka_unit_test(a_refund_takes_back_the_one_send_and_its_challenge),
+        cmocka_unit_test(a_refund_opens_again_what_the_send_had_replaced),
         cmocka_unit_test(a_code_lives_and_a_resend_waits_to_the_millisecond),
         cmocka_unit_test(tries_left_count_down_to_nothing),
         cmocka_unit_test(a_tally_has_so_many_within_a_window_that_the_first_begins),
