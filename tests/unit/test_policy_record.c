@@ -9,14 +9,28 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-/* As many sends and challenges as there is room for, each of the longest. */
+static void fill_share(struct sms365_share *share, const struct sms365_now *now)
+{
+    for (int i = 0; i < SMS365_SENDS_MAX; i++)
+        share->sends[share->send_count++] = now->boot_ms - SMS365_SENDS_MAX + i;
+    for (uint8_t i = 0; i < SMS365_FAILS_MAX; i++)
+        share->fails[share->fail_count++] =
+            (struct sms365_fail){.when_ms = now->boot_ms - SMS365_FAILS_MAX + i, .chain = {i}};
+    share->row = SMS365_FAILS_MAX;
+    share->row_ms = now->boot_ms;
+    share->locked = true;
+}
+
+/* As many sends, failures, places and challenges as there is room for, each of the longest. */
 static struct sms365_state full_state(const struct sms365_now *now)
 {
     struct sms365_state state;
 
     memset(&state, 0, sizeof state);
-    for (int i = 0; i < SMS365_SENDS_MAX; i++)
-        state.shares[0].sends[state.shares[0].send_count++] = now->boot_ms - SMS365_SENDS_MAX + i;
+    for (int id = 0; id < SMS365_SHARES; id++)
+        fill_share(&state.shares[id], now);
+    for (uint8_t i = 0; i < SMS365_PLACES_MAX; i++)
+        state.places.entries[state.places.count++] = (struct sms365_place){{i}, now->boot_ms - i};
     for (int i = 0; i < SMS365_OPEN_MAX; i++) {
         struct sms365_slot *slot = &state.slots[state.slot_count++];
         *slot = slot_of((uint8_t)(i + 1), (uint8_t)(i + 1), now->boot_ms - i);
@@ -24,6 +38,7 @@ static struct sms365_state full_state(const struct sms365_now *now)
         slot->delivery = (uint8_t)(i % 3);
         memset(slot->msisdn, '9', sizeof slot->msisdn - 1);
         memset(slot->auth_id, 'a', sizeof slot->auth_id - 1);
+        memset(slot->key, 'k', sizeof slot->key - 1);
     }
     return state;
 }
