@@ -212,8 +212,25 @@ struct sms365_reply;
 SMS365_API enum sms365_err sms365_call(struct sms365 *instance, const char *endpoint, const struct sms365_param *params,
     size_t count, struct sms365_reply **reply, struct sms365_error *err);
 
-/* A field's text, "mobile.msisdn" for one inside an object; NULL when it is not there. Numbers come as text. */
+/*
+ * A field's text, "mobile.msisdn" for one inside an object or in the first row of a list; NULL when it is not there.
+ * Numbers come as text.
+ */
 SMS365_API const char *sms365_reply_get(const struct sms365_reply *reply, const char *field);
+/* A row of a list in a reply. {NULL} to begin with; valid as long as the reply. */
+struct sms365_row {
+    const void *at;
+};
+
+/*
+ * Go to the first row of a list of the reply ("contacts", "group.contacts"), or to the next; false when there is none.
+ * The lists of a reply have the names of the reference, in whichever of its shapes they came.
+ */
+SMS365_API bool sms365_reply_next(const struct sms365_reply *reply, const char *list, struct sms365_row *row);
+/* The same for a list within a row. */
+SMS365_API bool sms365_row_next(const struct sms365_row *outer, const char *list, struct sms365_row *row);
+/* A field of the row as text; NULL when it is not there. field NULL: the row itself, in a list of texts. */
+SMS365_API const char *sms365_row_get(const struct sms365_row *row, const char *field);
 /* The provider's error code, 0 for none. */
 SMS365_API int sms365_reply_error(const struct sms365_reply *reply);
 SMS365_API void sms365_reply_free(struct sms365_reply *reply);

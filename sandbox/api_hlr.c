@@ -30,15 +30,15 @@ static void add_network(struct reply *r, const char *country, const char *mcc, c
 }
 
 /* Takes one lookup from the account; where there is none left, ten are bought. */
-static bool pay(struct settings *s)
+static bool pay(struct purse *p)
 {
-    if (s->hlr_balance == 0) {
-        if (s->balance < SMS_PRICE)
+    if (p->hlr_balance == 0) {
+        if (p->balance < SMS_PRICE)
             return false;
-        s->balance -= SMS_PRICE;
-        s->hlr_balance = LOOKUPS_PER_SMS;
+        p->balance -= SMS_PRICE;
+        p->hlr_balance = LOOKUPS_PER_SMS;
     }
-    s->hlr_balance--;
+    p->hlr_balance--;
     return true;
 }
 
@@ -48,7 +48,7 @@ unsigned api_hlr_lookup(struct call *c)
     char code[16];
     if (!msisdn_parse(params_get(c->params, "mobile"), &number))
         return endpoint_param(EP_HLR_LOOKUP, "mobile")->err_bad;
-    if (!pay(&c->box->settings))
+    if (!pay(c->purse))
         return ERROR_NO_BALANCE;
     const struct hlr_entry *e = hlr_find(&c->box->settings.hlr, number.international);
     if (e != NULL && e->mcc[0] == '\0') {

@@ -12,8 +12,7 @@
 #define DEFAULT_WAIT_S 10
 #define AUTH_TEXT_MAX (64 * 1024)
 
-/* The text is the draft's from now on. */
-static struct message draft_of(const struct call *c, const struct msisdn *to, char *text)
+struct message sms_draft(const struct call *c, const struct msisdn *to, char *text)
 {
     bool unicode = call_says_yes(c, "ucs");
     const char *from = call_given(c, "from");
@@ -24,6 +23,8 @@ static struct message draft_of(const struct call *c, const struct msisdn *to, ch
         .from = mem_text(from ? from : DEFAULT_FROM),
         .callback = callback && strlen(callback) <= CALLBACK_URL_MAX ? mem_text(callback) : NULL,
         .flash = call_says_yes(c, "flash"),
+        .unicode = unicode,
+        .account = c->account,
         .parts = smstext_parts(text, unicode),
         .mcc = to->mcc,
         .mnc = to->mnc};
@@ -32,41 +33,31 @@ static struct message draft_of(const struct call *c, const struct msisdn *to, ch
     return m;
 }
 
-unsigned api_sms_send(struct call *c)
+int64_t sms_time_ms(const struct call *c)
 {
-    struct msisdn to;
-    struct message *m = NULL;
     int64_t at_s = 0;
     const char *timestamp = call_given(c, "timestamp");
     const struct endpoint_param *bounds = endpoint_param(EP_SMS_SEND, "timestamp");
     if (timestamp != NULL)
         number_between(timestamp, bounds->min, bounds->max, &at_s);
+    return at_s * 1000;
+}
+
+unsigned api_sms_send(struct call *c)
+{
+    struct msisdn to;
+    struct message *m = NULL;
     if (!msisdn_parse(params_get(c->params, "to"), &to))
         return endpoint_param(EP_SMS_SEND, "to")->err_bad;
-    struct message draft = draft_of(c, &to, mem_text(params_get(c->params, "text")));
-    unsigned error = sandbox_send(c->box, &draft, at_s * 1000, &m);
+    struct message draft = sms_draft(c, &to, mem_text(params_get(c->params, "text")));
+    unsigned error = sandbox_send(c->box, &draft, sms_time_ms(c), &m);
     if (error != 0)
         return error;
     reply_text(&c->reply, "smsId", m->id);
     reply_amount(&c->reply, "cost", m->cost);
-    reply_amount(&c->reply, "balance", c->box->settings.balance);
+    reply_amount(&c->reply, "balance", c->purse->balance);
     reply_text(&c->reply, "mcc", m->mcc);
     reply_text(&c->reply, "mnc", m->mnc);
-    return 0;
-}
-
-unsigned api_status_sms(struct call *c)
-{
-    const struct message *m = phone_find_id(&c->box->phone, params_get(c->params, "smsId"));
-    if (m == NULL || m->channel != CHANNEL_SMS) {
-        c->reply.remarks = "Message not found";
-        return ERROR_UNNAMED;
-    }
-    const char status[] = {m->status, '\0'};
-    reply_list(&c->reply, NULL, "sms");
-    cJSON *row = reply_row(&c->reply);
-    cJSON_AddStringToObject(row, "smsId", m->id);
-    cJSON_AddStringToObject(row, "status", status);
     return 0;
 }
 
@@ -105,7 +96,7 @@ unsigned api_2fa_send(struct call *c)
     if (!msisdn_parse(params_get(c->params, "to"), &to))
         return endpoint_param(EP_2FA_SEND, "to")->err_bad;
     chance_digits(&c->box->chance, code, CODE_DIGITS);
-    struct message draft = draft_of(c, &to, with_code(text ? text : DEFAULT_2FA_TEXT, code));
+    struct message draft = sms_draft(c, &to, with_code(text ? text : DEFAULT_2FA_TEXT, code));
     memcpy(draft.code, code, sizeof(code));
     chance_hex(&c->box->chance, draft.auth_id, AUTH_ID_DIGITS);
     unsigned error = sandbox_send(c->box, &draft, 0, &m);
@@ -128,7 +119,7 @@ void api_2fa_send_end(struct call *c)
 unsigned api_2fa_check(struct call *c)
 {
     const struct message *m = phone_find_auth(&c->box->phone, params_get(c->params, "authId"));
-    if (m == NULL)
+    if (m == NULL || m->account != c->account)
         return endpoint_param(EP_2FA_CHECK, "authId")->err_bad;
     reply_text(&c->reply, "auth", strcmp(m->code, params_get(c->params, "code")) == 0 ? "ok" : "nok");
     return 0;

@@ -1,8 +1,8 @@
 /* Viber messages. The text message that may follow one that fails is the phone's business. */
 #include "api.h"
+#include "recipients.h"
 #include "smstext.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ERROR_FROM 503
@@ -47,6 +47,7 @@ static struct fallback *fallback_of(const struct call *c, const struct msisdn *t
     f->text = mem_text(text);
     f->from = mem_text(from ? from : DEFAULT_SMS_FROM);
     f->flash = call_says_yes(c, "flash");
+    f->unicode = unicode;
     if (!unicode)
         smstext_to_gsm(f->text);
     f->parts = smstext_parts(f->text, unicode);
@@ -65,6 +66,7 @@ static struct message draft_of(const struct call *c, const struct sender *sender
         .text = mem_text(text ? text : call_given(c, "image")),
         .from = mem_text(sender->name),
         .fallback = fallback_of(c, to),
+        .account = c->account,
         .validity_ms = seconds * 1000,
         .parts = 1,
         .cost = to->cost / PRICE_DIVISOR,
@@ -83,29 +85,97 @@ static unsigned check_sender(const struct call *c, const struct sender **out)
     return sender->paused ? ERROR_FROM_PAUSED : 0;
 }
 
-unsigned api_viber_send(struct call *c)
+/* What is sent, by whom, and to whom; it can be paid. */
+struct viber {
+    const struct sender *sender;
+    struct recipients to;
+};
+
+static unsigned prepare(const struct call *c, struct viber *v)
 {
-    struct msisdn to;
-    struct message *m = NULL;
-    const struct sender *sender = NULL;
-    /* Contacts and groups have to exist: none do. */
-    if (call_given(c, "contactId") != NULL)
-        return endpoint_param(EP_VIBER_SEND, "contactId")->err_bad;
-    if (call_given(c, "groupId") != NULL)
-        return endpoint_param(EP_VIBER_SEND, "groupId")->err_bad;
-    unsigned error = check_sender(c, &sender);
+    milli cost = 0;
+    unsigned error = recipients_find(&v->to, c);
+    if (error == 0)
+        error = check_sender(c, &v->sender);
     if (error == 0)
         error = check_parts(c);
-    if (error == 0 && !msisdn_parse(params_get(c->params, "to"), &to))
-        error = endpoint_param(EP_VIBER_SEND, "to")->err_bad;
+    for (size_t i = 0; i < v->to.count; i++)
+        cost += v->to.item[i].cost / PRICE_DIVISOR;
+    if (error == 0 && v->to.count == 0)
+        error = ERROR_VIBER_FAILED;
+    return error == 0 && cost > c->purse->balance ? ERROR_VIBER_BALANCE : error;
+}
+
+/* NULL: it could not be sent. */
+static const struct message *send_one(struct call *c, const struct viber *v, const struct msisdn *to)
+{
+    struct message *m = NULL;
+    struct message draft = draft_of(c, v->sender, to);
+    return sandbox_send(c->box, &draft, 0, &m) == 0 ? m : NULL;
+}
+
+unsigned api_viber_send(struct call *c)
+{
+    struct viber v = {.sender = NULL};
+    milli cost = 0;
+    char id[ID_TEXT] = "";
+    unsigned error = prepare(c, &v);
+    for (size_t i = 0; error == 0 && i < v.to.count; i++) {
+        const struct message *m = send_one(c, &v, &v.to.item[i]);
+        if (m == NULL) {
+            error = ERROR_VIBER_FAILED;
+            break;
+        }
+        cost += m->cost;
+        if (i == 0)
+            text_copy(id, sizeof(id), m->id);
+    }
+    recipients_free(&v.to);
     if (error != 0)
         return error;
-    struct message draft = draft_of(c, sender, &to);
-    error = sandbox_send(c->box, &draft, 0, &m);
-    if (error != 0)
-        return error == ERROR_NO_BALANCE ? ERROR_VIBER_BALANCE : ERROR_VIBER_FAILED;
-    reply_text(&c->reply, "id", m->id);
-    reply_amount(&c->reply, "cost", m->cost);
-    reply_amount(&c->reply, "balance", c->box->settings.balance);
+    reply_text(&c->reply, "id", id);
+    reply_amount(&c->reply, "cost", cost);
+    reply_amount(&c->reply, "balance", c->purse->balance);
+    return 0;
+}
+
+unsigned api_viber_bulk(struct call *c)
+{
+    struct viber v = {.sender = NULL};
+    unsigned error = prepare(c, &v);
+    if (error == 0) {
+        size_t accepted = 0;
+        cJSON *ids = field_list(c->reply.fields, "id"), *rows = field_list(c->reply.fields, "messages");
+        for (size_t i = 0; i < v.to.count; i++) {
+            const struct message *m = send_one(c, &v, &v.to.item[i]);
+            if (m == NULL)
+                continue;
+            cJSON *row = field_row(rows);
+            accepted++;
+            cJSON_AddItemToArray(ids, cJSON_CreateString(m->id));
+            cJSON_AddStringToObject(row, "id", m->id);
+            cJSON_AddStringToObject(row, "msisdn", m->to);
+            field_amount(row, "cost", m->cost);
+        }
+        cJSON_AddNumberToObject(c->reply.fields, "accepted", (double)accepted);
+        cJSON_AddNumberToObject(c->reply.fields, "rejected", (double)(v.to.count - accepted + v.to.rejected));
+        reply_amount(&c->reply, "balance", c->purse->balance);
+    }
+    recipients_free(&v.to);
+    return error;
+}
+
+unsigned api_viber_balance(struct call *c)
+{
+    const struct senders *senders = &c->box->settings.senders;
+    cJSON *rows = field_list(c->reply.fields, "senders");
+    for (size_t i = 0; i < senders->count; i++) {
+        cJSON *row = field_row(rows);
+        cJSON_AddStringToObject(row, "senderId", senders->item[i].name);
+        cJSON_AddStringToObject(row, "text", senders->item[i].name);
+        field_amount(row, "balance", c->purse->balance);
+        cJSON_AddStringToObject(row, "twoway", "0");
+        cJSON_AddStringToObject(row, "paused", senders->item[i].paused ? "1" : "0");
+    }
     return 0;
 }

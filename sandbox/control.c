@@ -103,10 +103,12 @@ static enum MHD_Result post_settings(struct sandbox *box, struct MHD_Connection 
 
 static enum MHD_Result post_reset(struct sandbox *box, struct MHD_Connection *c, const struct control_request *rq)
 {
+    const char *what = params_get(rq->params, "what");
+    const bool messages = what != NULL && strcmp(what, "messages") == 0;
+    if (what != NULL && !messages && strcmp(what, "all") != 0)
+        return respond_text(c, MHD_HTTP_BAD_REQUEST, "what: takes all or messages\n");
     sandbox_lock(box);
-    phone_clear(&box->phone);
-    journal_clear(&box->journal);
-    sandbox_notify(box);
+    sandbox_reset(box, !messages);
     sandbox_unlock(box);
     return get_stats(box, c, rq);
 }

@@ -26,6 +26,12 @@ static const struct {
 #include "pure/endpoints.def"
 };
 
+static const struct endpoint_list lists[] = {
+#define LIST(id, object, name, item) {EP_##id, object, name, item, false},
+#define VALUES(id, object, name, item) {EP_##id, object, name, item, true},
+#include "pure/endpoints.def"
+};
+
 static const struct {
     unsigned error;
     const char *text;
@@ -68,6 +74,39 @@ const struct endpoint_param *endpoint_param(enum endpoint_id id, const char *nam
     return NULL;
 }
 
+const struct endpoint_list *endpoint_lists(enum endpoint_id id, size_t *count)
+{
+    size_t first = 0;
+    while (first < COUNT(lists) && lists[first].endpoint != id)
+        first++;
+    for (*count = 0; first + *count < COUNT(lists) && lists[first + *count].endpoint == id;)
+        ++*count;
+    return &lists[first];
+}
+
+/* One good number among them is enough. */
+static bool has_msisdn(const char *list)
+{
+    struct msisdn number;
+    while (*list != '\0') {
+        char one[MSISDN_INPUT_TEXT];
+        size_t len = strcspn(list, ",");
+        text_copy(one, len + 1 < sizeof(one) ? len + 1 : sizeof(one), list);
+        if (len < sizeof(one) && msisdn_parse(one, &number))
+            return true;
+        list += len;
+        list += *list == ',';
+    }
+    return false;
+}
+
+static bool is_amount(const char *value, int64_t min, int64_t max)
+{
+    bool negative = *value == '-';
+    milli amount;
+    return milli_parse(value + (negative ? 1 : 0), &amount) && amount <= (negative ? -min : max) * 1000;
+}
+
 /* A number, or a few Latin characters without blanks. */
 static bool is_sender(const char *value)
 {
@@ -87,6 +126,10 @@ static bool value_fits(const struct endpoint_param *p, const char *value)
     switch (p->type) {
     case TYPE_NUMBER:
         return number_between(value, p->min, p->max, &ignored);
+    case TYPE_AMOUNT:
+        return is_amount(value, p->min, p->max);
+    case TYPE_MSISDNS:
+        return chars <= p->max && has_msisdn(value);
     case TYPE_BOOL:
         return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 || strcmp(value, "1") == 0 ||
                strcmp(value, "0") == 0;

@@ -13,7 +13,19 @@ enum endpoint_id {
 };
 
 enum endpoint_auth { AUTH_KEY, AUTH_LOGIN, AUTH_OPEN };
-enum param_type { TYPE_TEXT, TYPE_NUMBER, TYPE_MSISDN, TYPE_BOOL, TYPE_URL, TYPE_SENDER, TYPE_SECRET };
+enum param_type {
+    TYPE_TEXT,
+    TYPE_NUMBER,
+    TYPE_AMOUNT,
+    TYPE_MSISDN,
+    TYPE_MSISDNS,
+    TYPE_BOOL,
+    TYPE_URL,
+    TYPE_DATE,
+    TYPE_EMAIL,
+    TYPE_SENDER,
+    TYPE_SECRET
+};
 
 struct endpoint {
     enum endpoint_id id;
@@ -30,6 +42,14 @@ struct endpoint_param {
     unsigned err_empty, err_bad;
 };
 
+/* A list in a reply; see endpoints.def. */
+struct endpoint_list {
+    enum endpoint_id endpoint;
+    const char *object; /* NULL: the reply itself */
+    const char *name, *item;
+    bool values;
+};
+
 #define ERROR_CREDENTIALS 101
 /* Refused, by an endpoint for which the reference names no error: the reply then carries none. */
 #define ERROR_UNNAMED 0xffffU
@@ -38,6 +58,9 @@ struct endpoint_param {
 const struct endpoint *endpoint_find(const char *path);
 const struct endpoint *endpoint_get(enum endpoint_id id);
 const struct endpoint_param *endpoint_param(enum endpoint_id id, const char *name);
+
+/* The endpoint's lists, outer ones first. */
+const struct endpoint_list *endpoint_lists(enum endpoint_id id, size_t *count);
 
 /*
  * The first documented error of these parameters, credentials apart; 0: none. Where the reference names no error for

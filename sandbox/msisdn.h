@@ -7,7 +7,8 @@
 
 #include "base.h"
 
-#define MSISDN_TEXT 16 /* 15 digits (E.164) and a 0 */
+#define MSISDN_TEXT 16       /* 15 digits (E.164) and a 0 */
+#define MSISDN_INPUT_TEXT 65 /* as people write one, and a 0 */
 
 struct msisdn {
     char international[MSISDN_TEXT];

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define JOINED_MAX (128 * 1024)
+
 static char *text_of(const char *value, size_t len)
 {
     char *copy = mem_get(len + 1);
@@ -97,6 +99,34 @@ void params_add_form(struct params *p, const char *form, size_t len)
             params_add(p, name, value, value_len);
         free(name);
         form += pair_len + 1;
+    }
+}
+
+static void join_one(struct params *p, const char *array, size_t name_len)
+{
+    struct buf joined;
+    char *name = text_of(array, name_len);
+    if (params_get(p, name) == NULL) {
+        buf_init(&joined, JOINED_MAX);
+        for (size_t i = 0; i < p->count; i++) {
+            if (strcmp(p->item[i].name, array) != 0)
+                continue;
+            buf_text(&joined, joined.len > 0 ? "," : "");
+            buf_text(&joined, p->item[i].value);
+        }
+        params_add(p, name, joined.data, joined.len);
+        buf_free(&joined);
+    }
+    free(name);
+}
+
+void params_join(struct params *p)
+{
+    const size_t given = p->count;
+    for (size_t i = 0; i < given; i++) {
+        size_t len = strlen(p->item[i].name);
+        if (len > 2 && strcmp(p->item[i].name + len - 2, "[]") == 0)
+            join_one(p, p->item[i].name, len - 2);
     }
 }
 

@@ -24,6 +24,9 @@ void params_free(struct params *p);
 /* Adds the fields of an urlencoded form. */
 void params_add_form(struct params *p, const char *form, size_t len);
 
+/* PHP's way of sending several values: name[]=a, name[]=b become name=a,b unless there is such a name. */
+void params_join(struct params *p);
+
 /* Adds every member of a JSON object: texts, numbers, booleans, and arrays of these joined by commas. */
 bool params_add_json(struct params *p, const char *json);
 

@@ -80,13 +80,14 @@ struct message *phone_find(const struct phone *p, uint64_t seq)
     return p->message[seq % PHONE_MESSAGES_MAX];
 }
 
-struct message *phone_find_id(const struct phone *p, const char *id)
+struct message *phone_find_sms(const struct phone *p, uint64_t account, const char *id)
 {
     int64_t number = 0;
     if (!number_between(id, (int64_t)p->first_id, INT64_MAX, &number))
         return NULL;
     struct message *m = phone_find(p, (uint64_t)number - p->first_id);
-    return m != NULL && strcmp(m->id, id) == 0 ? m : NULL;
+    const bool known = m != NULL && strcmp(m->id, id) == 0 && m->account == account;
+    return known && m->channel == CHANNEL_SMS && !m->cancelled ? m : NULL;
 }
 
 struct message *phone_find_auth(const struct phone *p, const char *auth_id)

@@ -22,7 +22,7 @@ enum channel { CHANNEL_SMS, CHANNEL_VIBER };
 /* What is sent as a text message when a Viber message fails. */
 struct fallback {
     char *from, *text;
-    bool flash;
+    bool flash, unicode;
     unsigned parts;
     milli cost;
 };
@@ -31,6 +31,7 @@ struct message {
     uint64_t seq; /* 1, 2, 3...: the number under which it is found again */
     uint64_t revision;
     char id[ID_TEXT];
+    uint64_t account, bulk;           /* who sent it; with which others, 0: alone */
     char auth_id[AUTH_ID_DIGITS + 1]; /* of 2fa/send; else empty */
     char code[CODE_DIGITS + 1];       /* likewise */
     char to[MSISDN_TEXT];
@@ -39,8 +40,10 @@ struct message {
     struct fallback *fallback; /* NULL: none */
     int64_t validity_ms;       /* after which it has failed; 0: never */
     char status, fate; /* what it is, and what its report will say: s, d, f; a draft's fate is 0 if not sealed */
-    bool scheduled;    /* not on the phone yet */
-    bool flash;
+    bool scheduled, cancelled; /* not on the phone yet; never */
+    bool flash, unicode;
+    bool told;           /* status/get has told its report */
+    int64_t reported_ms; /* wall clock; 0: there is no report */
     unsigned parts;
     milli cost;
     const char *mcc, *mnc;
@@ -66,7 +69,8 @@ void message_free_parts(struct message *m);
 /* Takes the message's own texts over; gives it seq and id. */
 struct message *phone_add(struct phone *p, const struct message *draft);
 struct message *phone_find(const struct phone *p, uint64_t seq);
-struct message *phone_find_id(const struct phone *p, const char *id);
+/* A text message of the account, cancelled ones apart. */
+struct message *phone_find_sms(const struct phone *p, uint64_t account, const char *id);
 struct message *phone_find_auth(const struct phone *p, const char *auth_id);
 /* Marks it as changed: it gets the newest revision. */
 void phone_touch(struct phone *p, struct message *m);

@@ -14,24 +14,30 @@
 
 enum format { FORMAT_JSON, FORMAT_XML, FORMAT_V2 };
 
+/* Lists are arrays in it; how they look on the wire is a matter of encoding. */
 struct reply {
+    const struct endpoint *endpoint;
     unsigned error; /* 0: success */
     const char *remarks;
     char words[64]; /* remarks of its own */
     cJSON *fields;
-    unsigned total; /* sent beside the fields if it is not 0; a list counts itself */
-    cJSON *rows;    /* of a list; NULL: the reply has none */
-    const char *plural,
-        *item; /* the list's name, and that of a row; plural NULL: the reference gives a list one name */
+    int total; /* sent beside the fields unless it is negative */
 };
 
-void reply_init(struct reply *r);
+void reply_init(struct reply *r, const struct endpoint *endpoint);
 void reply_free(struct reply *r);
+/* Refused with these words, where the reference names no error. */
+unsigned reply_refuse(struct reply *r, const char *words);
 void reply_text(struct reply *r, const char *name, const char *value);
+void reply_id(struct reply *r, const char *name, uint64_t id);
 void reply_amount(struct reply *r, const char *name, milli amount);
 cJSON *reply_object(struct reply *r, const char *name);
-void reply_list(struct reply *r, const char *plural, const char *item);
-cJSON *reply_row(struct reply *r);
+
+/* The same within an object of the reply, or the fields themselves. */
+cJSON *field_list(cJSON *object, const char *name);
+cJSON *field_row(cJSON *list);
+void field_id(cJSON *object, const char *name, uint64_t id);
+void field_amount(cJSON *object, const char *name, milli amount);
 
 enum format format_parse(const char *text); /* NULL and unknown: json, as the reference's default */
 const char *format_mime(enum format f);

@@ -7,6 +7,7 @@
 #define BEAT_MS 15000
 #define SLEEP_MAX_MS 60000
 #define OUTBOX_MAX 1024
+#define PRICE_DIVISOR 25 /* a message is bought for 0.04 */
 
 /* What becomes of messages whose recipient ends with these digits. */
 static const struct {
@@ -75,6 +76,20 @@ static void set_report(struct sandbox *box, struct message *m)
         set_timer(box, clock_ms() + after_ms, TIMER_REPORT, m->seq);
 }
 
+struct purse *sandbox_purse(struct sandbox *box, uint64_t account)
+{
+    if (account == MAIN_ACCOUNT)
+        return &box->settings.purse;
+    struct user *u = shelf_find(&box->accounts.users, account);
+    return u != NULL ? &u->purse : NULL;
+}
+
+void sandbox_cancel(struct sandbox *box, struct message *m)
+{
+    m->cancelled = true;
+    sandbox_purse(box, m->account)->balance += m->cost;
+}
+
 unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms, struct message **out)
 {
     unsigned error = 0;
@@ -82,7 +97,8 @@ unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms,
     draft->scheduled = at_ms > now_ms;
     draft->time_ms = draft->scheduled ? at_ms : now_ms;
     draft->status = 's';
-    if (draft->cost > box->settings.balance)
+    struct purse *purse = sandbox_purse(box, draft->account);
+    if (purse == NULL || draft->cost > purse->balance)
         error = ERROR_NO_BALANCE;
     else if (box->timers.count >= TIMERS_MAX - 1) /* one is the beat's */
         error = ERROR_NOT_QUEUED;
@@ -90,7 +106,7 @@ unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms,
         message_free_parts(draft);
         return error;
     }
-    box->settings.balance -= draft->cost;
+    purse->balance -= draft->cost;
     struct message *m = phone_add(&box->phone, draft);
     if (m->scheduled) {
         set_timer(box, clock_ms() + (at_ms - now_ms), TIMER_ARRIVE, m->seq);
@@ -225,6 +241,8 @@ static void send_fallback(struct sandbox *box, const struct message *failed)
         .flash = f->flash,
         .parts = f->parts,
         .cost = f->cost,
+        .unicode = f->unicode,
+        .account = failed->account,
         .mcc = failed->mcc,
         .mnc = failed->mnc,
         .fate = 'd'};
@@ -235,6 +253,7 @@ static void send_fallback(struct sandbox *box, const struct message *failed)
 static void report(struct sandbox *box, struct message *m)
 {
     m->status = m->fate;
+    m->reported_ms = clock_wall_ms();
     phone_touch(&box->phone, m);
     release_waiters(box, m->seq);
     sandbox_notify(box);
@@ -259,9 +278,9 @@ static void fire(struct sandbox *box, const struct timer *t)
     struct message *m = phone_find(&box->phone, t->subject);
     if (t->kind == TIMER_BEAT)
         beat(box);
-    else if (m != NULL && t->kind == TIMER_ARRIVE)
+    else if (m != NULL && t->kind == TIMER_ARRIVE && !m->cancelled)
         arrive(box, m);
-    else if (m != NULL)
+    else if (m != NULL && t->kind == TIMER_REPORT)
         report(box, m);
 }
 
@@ -313,6 +332,25 @@ static void *background(void *context)
     }
 }
 
+/* The balance came from somewhere. */
+static void add_first_purchase(struct sandbox *box)
+{
+    const milli balance = box->settings.purse.balance;
+    accounts_add_purchase(&box->accounts, MAIN_ACCOUNT, balance, balance / PRICE_DIVISOR);
+}
+
+void sandbox_reset(struct sandbox *box, bool all)
+{
+    phone_clear(&box->phone);
+    journal_clear(&box->journal);
+    if (all) {
+        book_clear(&box->book);
+        accounts_clear(&box->accounts);
+        add_first_purchase(box);
+    }
+    sandbox_notify(box);
+}
+
 struct sandbox *sandbox_start(const struct settings *settings, const uint64_t *seed, const char *callback_ca)
 {
     struct sandbox *box = mem_get(sizeof(*box));
@@ -322,6 +360,9 @@ struct sandbox *sandbox_start(const struct settings *settings, const uint64_t *s
     if (seed != NULL)
         chance_seed(&box->chance, *seed);
     phone_init(&box->phone, &box->chance);
+    book_init(&box->book);
+    accounts_init(&box->accounts);
+    add_first_purchase(box);
     box->outbox = mem_get(OUTBOX_MAX * sizeof(*box->outbox));
     box->postman = postman_new(callback_ca);
     if (box->postman != NULL && pthread_mutex_init(&box->lock, NULL) == 0) {
@@ -353,6 +394,8 @@ void sandbox_stop(struct sandbox *box)
 void sandbox_free(struct sandbox *box)
 {
     phone_free(&box->phone);
+    book_clear(&box->book);
+    accounts_clear(&box->accounts);
     journal_clear(&box->journal);
     timers_free(&box->timers);
     postman_free(box->postman);

@@ -46,6 +46,9 @@ struct listener {
 struct sandbox {
     pthread_mutex_t lock;
     struct settings settings;
+    struct accounts accounts;
+    struct book book;
+    uint64_t bulks; /* messages to several that were sent */
     struct phone phone;
     struct journal journal;
     struct chance chance;
@@ -71,8 +74,17 @@ void sandbox_free(struct sandbox *box);
 void sandbox_lock(struct sandbox *box);
 void sandbox_unlock(struct sandbox *box);
 
+/* Forgets messages and requests; all that was stored through the API, too, if all. */
+void sandbox_reset(struct sandbox *box, bool all);
+
+/* What that account has; NULL: there is no such account. */
+struct purse *sandbox_purse(struct sandbox *box, uint64_t account);
+
+/* A scheduled message will not be sent, and costs nothing. */
+void sandbox_cancel(struct sandbox *box, struct message *m);
+
 /*
- * Puts a message on its way: takes its cost from the balance, shows it on the phone now or at at_ms (wall clock),
+ * Puts a message on its way: takes its cost from the account, shows it on the phone now or at at_ms (wall clock),
  * decides its fate by its number. Takes the draft's texts over, also on failure. 0, or the reference's error.
  */
 unsigned sandbox_send(struct sandbox *box, struct message *draft, int64_t at_ms, struct message **out);

@@ -10,9 +10,9 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define BODY_MAX (64 * 1024)
+#define BODY_MAX (96 * 1024)
 #define BODY_TOO_LARGE 413 /* RFC 9110; its name in libmicrohttpd varies by version */
-#define REPLY_MAX (8 * 1024 * 1024)
+#define REPLY_MAX (64 * 1024 * 1024)
 #define CONNECTIONS_MAX 1000
 #define IDLE_TIMEOUT_S 60
 #define POST_BUFFER_BYTES 4096
@@ -221,6 +221,7 @@ static bool read_params(struct request *rq)
     else if (rq->body.len > 0)
         params_add_form(&rq->params, rq->body.data, rq->body.len);
     MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, add_query_field, &rq->params);
+    params_join(&rq->params);
     params_clean(&rq->params);
     return ok;
 }
@@ -244,7 +245,7 @@ static bool is_made_up(struct request *rq)
     struct reply *r = &rq->call.reply;
     if (rq->mishap.kind != FAULT_ERROR && rq->mishap.kind != FAULT_ESCAPES)
         return false;
-    reply_init(r);
+    reply_init(r, rq->endpoint);
     r->error = rq->mishap.kind == FAULT_ERROR ? (unsigned)rq->mishap.value : ESCAPES_ERROR;
     r->remarks = rq->mishap.kind == FAULT_ERROR ? endpoint_error_text(r->error) : ESCAPES_REMARKS;
     if (r->remarks == NULL)

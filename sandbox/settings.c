@@ -62,7 +62,7 @@ static bool set_whitelist(struct settings *s, const char *value, char *why, size
 
 static bool set_balance(struct settings *s, const char *value, char *why, size_t size)
 {
-    if (milli_parse(value, &s->balance))
+    if (milli_parse(value, &s->purse.balance))
         return true;
     snprintf(why, size, "takes a number from 0 to 1000000000 with at most three decimals");
     return false;
@@ -110,10 +110,15 @@ static bool set_hlr(struct settings *s, const char *value, char *why, size_t siz
 
 static bool set_hlr_balance(struct settings *s, const char *value, char *why, size_t size)
 {
-    if (number_between(value, 0, HLR_BALANCE_MAX, &s->hlr_balance))
+    if (number_between(value, 0, HLR_BALANCE_MAX, &s->purse.hlr_balance))
         return true;
     snprintf(why, size, "takes lookups from 0 to %d", HLR_BALANCE_MAX);
     return false;
+}
+
+static bool set_optout(struct settings *s, const char *value, char *why, size_t size)
+{
+    return numbers_parse(&s->optout, value, why, size);
 }
 
 static bool set_senders(struct settings *s, const char *value, char *why, size_t size)
@@ -137,6 +142,7 @@ static const struct {
     {"fault", set_fault},
     {"hlr", set_hlr},
     {"hlr_balance", set_hlr_balance},
+    {"optout", set_optout},
     {"senders", set_senders},
 };
 
@@ -146,7 +152,7 @@ void settings_init(struct settings *s)
     *s = (struct settings){.username = "demo",
         .password = "demo",
         .key = "DEMO-KEY",
-        .balance = 1000 * 1000,
+        .purse = {.balance = 1000 * 1000},
         .delivery = 'd',
         .delivery_after_ms = 300,
         .shape = SHAPE_ROWS};
@@ -179,7 +185,7 @@ cJSON *settings_json(const struct settings *s)
     cJSON_AddStringToObject(json, "key", s->key);
     whitelist_print(&s->whitelist, &text);
     add_printed(json, "whitelist", &text);
-    cJSON_AddNumberToObject(json, "balance", (double)s->balance / 1000);
+    cJSON_AddNumberToObject(json, "balance", (double)s->purse.balance / 1000);
     const char delivery[] = {s->delivery, '\0'};
     cJSON_AddStringToObject(json, "delivery", delivery);
     cJSON_AddNumberToObject(json, "delivery_after", (double)s->delivery_after_ms);
@@ -188,7 +194,9 @@ cJSON *settings_json(const struct settings *s)
     add_printed(json, "fault", &text);
     hlr_print(&s->hlr, &text);
     add_printed(json, "hlr", &text);
-    cJSON_AddNumberToObject(json, "hlr_balance", (double)s->hlr_balance);
+    cJSON_AddNumberToObject(json, "hlr_balance", (double)s->purse.hlr_balance);
+    numbers_print(&s->optout, &text);
+    add_printed(json, "optout", &text);
     senders_print(&s->senders, &text);
     add_printed(json, "senders", &text);
     return json;

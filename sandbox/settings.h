@@ -3,9 +3,10 @@
 #ifndef SANDBOX_SETTINGS_H
 #define SANDBOX_SETTINGS_H
 
-#include "base.h"
+#include "accounts.h"
 #include "faults.h"
 #include "hlr.h"
+#include "numbers.h"
 #include "senders.h"
 #include "whitelist.h"
 
@@ -19,13 +20,13 @@ enum shape { SHAPE_ROWS, SHAPE_ARRAYS, SHAPE_WRAPPED };
 struct settings {
     char username[SETTING_TEXT], password[SETTING_TEXT], key[SETTING_TEXT];
     struct whitelist whitelist;
-    milli balance;
-    char delivery; /* d, f or s */
+    struct purse purse; /* of the main account */
+    char delivery;      /* d, f or s */
     int64_t delivery_after_ms;
     enum shape shape;
     struct faults faults;
-    int64_t hlr_balance; /* lookups that are paid for */
     struct hlr hlr;
+    struct numbers optout; /* who wants no messages */
     struct senders senders;
 };
 

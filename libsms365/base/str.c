@@ -124,6 +124,19 @@ bool sms365_str_number(const char *text, int64_t min, int64_t max, int64_t *valu
     return true;
 }
 
+bool sms365_str_is_decimal(const char *text)
+{
+    text += *text == '-' ? 1 : 0;
+    const size_t whole = strspn(text, "0123456789");
+    if (whole == 0)
+        return false;
+    text += whole;
+    if (*text != '.')
+        return *text == '\0';
+    const size_t fraction = strspn(++text, "0123456789");
+    return fraction > 0 && text[fraction] == '\0';
+}
+
 bool sms365_str_copy(char *out, size_t size, const char *text)
 {
     const size_t length = strlen(text);

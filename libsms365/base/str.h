@@ -33,6 +33,9 @@ void sms365_buf_free(struct sms365_buf *buf);
 /* Parse a whole decimal number within [min, max]; signs and blanks are not taken. */
 bool sms365_str_number(const char *text, int64_t min, int64_t max, int64_t *value);
 
+/* Is text a decimal number: digits, with a sign before and a fraction behind or without? */
+bool sms365_str_is_decimal(const char *text);
+
 /* Copy text into out of size bytes. False, and out = "", when it does not fit. */
 bool sms365_str_copy(char *out, size_t size, const char *text);
 

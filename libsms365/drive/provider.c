@@ -5,8 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#define REPLY_MAX 262144 /* bytes of a reply's body */
-#define BODY_MAX 16384   /* bytes of a request's body */
+#define REPLY_MAX 262144    /* bytes of a reply's body */
+#define LIST_MAX (32 << 20) /* of one that is a list: some hundred thousand contacts */
+#define BODY_MAX 131072     /* bytes of a request's body */
 
 static int64_t monotonic_ms(void)
 {
@@ -142,7 +143,7 @@ enum sms365_err sms365_provider_call(struct sms365_provider *provider, const str
     enum sms365_err code;
 
     *reply = NULL;
-    sms365_buf_init(&body, REPLY_MAX);
+    sms365_buf_init(&body, sms365_api_has_list(request->endpoint) ? LIST_MAX : REPLY_MAX);
     body.secret = true; /* key/get and key/reset answer with a key */
     code = sms365_provider_raw(provider, request, &body, err);
     const bool left = code == SMS365_OK;

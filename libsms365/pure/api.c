@@ -10,7 +10,6 @@
 #define NEED_REQUIRED true
 #define NEED_OPTIONAL false
 #define NEED_EITHER false
-#define SENDER_LETTERS_MAX 11
 
 static const struct sms365_endpoint endpoints[] = {
 #define ENDPOINT(id, path, auth, money, help) {SMS365_EP_##id, path, SMS365_AUTH_##auth, MONEY_##money, help},
@@ -29,8 +28,18 @@ static const struct sms365_api_way ways_table[] = {
 };
 
 static const struct sms365_api_field fields_table[] = {
-#define FIELD(id, name, type) {SMS365_EP_##id, NULL, name, SMS365_TYPE_##type},
-#define SUBFIELD(id, object, name, type) {SMS365_EP_##id, object, name, SMS365_TYPE_##type},
+#define FIELD(id, name, type) {SMS365_EP_##id, NULL, name, SMS365_TYPE_##type, NULL},
+#define SUBFIELD(id, object, name, type) {SMS365_EP_##id, object, name, SMS365_TYPE_##type, NULL},
+#define LIST(id, object, name, item) {SMS365_EP_##id, object, name, SMS365_TYPE_LIST, item},
+#define VALUES(id, object, name, item) {SMS365_EP_##id, object, name, SMS365_TYPE_VALUES, item},
+#include "pure/endpoints.def"
+};
+
+static const struct {
+    enum sms365_endpoint_id endpoint;
+    int code;
+} already[] = {
+#define ALREADY(id, code) {SMS365_EP_##id, code},
 #include "pure/endpoints.def"
 };
 
@@ -101,6 +110,22 @@ bool sms365_endpoint_refuses(enum sms365_endpoint_id id, int code)
     return false;
 }
 
+bool sms365_api_is_already(enum sms365_endpoint_id id, int code)
+{
+    for (size_t i = 0; i < sizeof already / sizeof *already; i++)
+        if (already[i].endpoint == id && already[i].code == code)
+            return true;
+    return false;
+}
+
+bool sms365_api_has_list(enum sms365_endpoint_id id)
+{
+    for (size_t i = 0; i < sizeof fields_table / sizeof *fields_table; i++)
+        if (fields_table[i].endpoint == id && fields_table[i].item != NULL)
+            return true;
+    return false;
+}
+
 const char *sms365_api_error_text(int code)
 {
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
@@ -117,62 +142,6 @@ const char *sms365_api_error_advice(int code)
     return NULL;
 }
 
-/* Characters of UTF-8 text; -1 when it is none. */
-static int64_t text_characters(const char *text)
-{
-    int64_t count = 0;
-    size_t left = strlen(text);
-
-    while (left > 0) {
-        const size_t length = sms365_str_utf8(text, left);
-        if (length == 0)
-            return -1;
-        text += length;
-        left -= length;
-        count++;
-    }
-    return count;
-}
-
-static bool has_control(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return true;
-    return false;
-}
-
-/* A number, or a few Latin characters that a telephone can show as a name. */
-static bool is_sender(const char *value)
-{
-    const size_t length = strlen(value);
-
-    if (value[strspn(value, "0123456789")] == '\0')
-        return true;
-    for (; *value > ' ' && *value <= '~'; value++)
-        ;
-    return *value == '\0' && length <= SENDER_LETTERS_MAX;
-}
-
-/* What is wrong with a text of the given kind, apart from its length; NULL: nothing. */
-static const char *text_fault(enum sms365_api_type type, const char *value)
-{
-    switch (type) {
-    case SMS365_TYPE_MSISDN:
-        return value[strspn(value, "0123456789+ ().-")] != '\0' ? "is not a phone number" : NULL;
-    case SMS365_TYPE_URL:
-        if (!sms365_str_starts(value, "https://") && !sms365_str_starts(value, "http://"))
-            return "is not an http or https URL";
-        return has_control(value) || strchr(value, ' ') != NULL ? "holds blanks or control characters" : NULL;
-    case SMS365_TYPE_SENDER:
-        return is_sender(value) ? NULL : "is neither a number nor at most 11 Latin characters without blanks";
-    case SMS365_TYPE_SECRET:
-        return has_control(value) ? "holds control characters" : NULL;
-    default:
-        return NULL;
-    }
-}
-
 /* Append "; name what" for each mistake; the first goes without the separator. */
 static void complain(struct sms365_buf *faults, const char *name, const char *what)
 {
@@ -181,31 +150,10 @@ static void complain(struct sms365_buf *faults, const char *name, const char *wh
 
 static void check_value(struct sms365_buf *faults, const struct sms365_api_param *param, const char *value)
 {
-    const long long min = (long long)param->min;
-    const long long max = (long long)param->max;
-    char what[96];
-    int64_t number;
+    char what[SMS365_API_FAULT_SIZE];
 
-    if (param->type == SMS365_TYPE_BOOL) {
-        if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-            complain(faults, param->name, "is neither true nor false");
-        return;
-    }
-    if (param->type == SMS365_TYPE_NUMBER) {
-        (void)snprintf(what, sizeof what, "is not a number from %lld to %lld", min, max);
-        if (!sms365_str_number(value, param->min, param->max, &number))
-            complain(faults, param->name, what);
-        return;
-    }
-    const int64_t length = text_characters(value);
-    (void)snprintf(what, sizeof what, "has %lld characters, not %lld to %lld", (long long)length, min, max);
-    const char *fault = text_fault(param->type, value);
-    if (length < 0)
-        complain(faults, param->name, "is not UTF-8");
-    else if (length < param->min || length > param->max)
+    if (!sms365_api_value_fits(param, value, what))
         complain(faults, param->name, what);
-    else if (fault != NULL)
-        complain(faults, param->name, fault);
 }
 
 static const char *param_value(const struct sms365_param *params, size_t count, const char *name)

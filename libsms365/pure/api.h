@@ -17,12 +17,19 @@ enum sms365_endpoint_id {
 enum sms365_api_type {
     SMS365_TYPE_TEXT,
     SMS365_TYPE_NUMBER,
+    SMS365_TYPE_AMOUNT,
     SMS365_TYPE_MSISDN,
+    SMS365_TYPE_MSISDNS,
     SMS365_TYPE_BOOL,
     SMS365_TYPE_URL,
+    SMS365_TYPE_DATE,
+    SMS365_TYPE_EMAIL,
     SMS365_TYPE_SENDER,
     SMS365_TYPE_SECRET,
-    SMS365_TYPE_OBJECT
+    SMS365_TYPE_STATUS,
+    SMS365_TYPE_OBJECT,
+    SMS365_TYPE_LIST,
+    SMS365_TYPE_VALUES
 };
 enum sms365_api_auth { SMS365_AUTH_OPEN, SMS365_AUTH_KEY, SMS365_AUTH_LOGIN };
 
@@ -44,9 +51,10 @@ struct sms365_api_way {
 
 struct sms365_api_field {
     enum sms365_endpoint_id endpoint;
-    const char *object; /* NULL at the top level */
+    const char *object; /* NULL at the top level; "outer.inner" for one inside another */
     const char *name;
     enum sms365_api_type type;
+    const char *item; /* of a list: the name of a row where the reference draws one, or the list's own; else NULL */
 };
 
 struct sms365_endpoint {
@@ -61,6 +69,11 @@ struct sms365_endpoint {
 const struct sms365_endpoint *sms365_endpoint_find(const char *path);
 const struct sms365_endpoint *sms365_endpoint_get(enum sms365_endpoint_id id);
 
+#define SMS365_API_FAULT_SIZE 128
+#define SMS365_API_AMOUNT_DIGITS 12 /* before the point */
+/* Is this a value that the parameter takes? If not, what says why, in words that fit behind its name. */
+bool sms365_api_value_fits(const struct sms365_api_param *param, const char *value, char what[SMS365_API_FAULT_SIZE]);
+
 /* All parameters, all ways, all reply fields, of all endpoints, in table order. */
 const struct sms365_api_param *sms365_api_params(size_t *count);
 const struct sms365_api_way *sms365_api_ways(size_t *count);
@@ -70,6 +83,10 @@ const struct sms365_api_param *sms365_api_param_find(enum sms365_endpoint_id id,
 
 /* Is this an error that the reference documents for the endpoint? Then the provider has done nothing. */
 bool sms365_endpoint_refuses(enum sms365_endpoint_id id, int code);
+/* Does this error of the endpoint say that what was asked for is so already? */
+bool sms365_api_is_already(enum sms365_endpoint_id id, int code);
+/* Does the endpoint answer with a list, whose length nobody knows? */
+bool sms365_api_has_list(enum sms365_endpoint_id id);
 
 /* What the reference says of an error code, and what a person can do about it. NULL for unknown codes. Static. */
 const char *sms365_api_error_text(int code);
@@ -85,12 +102,13 @@ enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_e
     const struct sms365_param *params, size_t count, const char *key, struct sms365_error *err);
 
 /*
- * Decode a JSON reply. OK: status 1 and error 0 (or absent). REFUSED: the provider's own error; *reply is set, and
- * sms365_reply_error() tells which. BAD_REPLY: not such a reply (no JSON, no object, no status, a NUL, invalid UTF-8,
- * two members of one name, nested deeper than 8, in a success a field of the table with the wrong kind of value);
- * *reply is NULL. Scalars may come as strings or numbers, and are texts from here on, numbers exactly as written but
- * for exponents; texts are cleaned of control characters. sms365_reply_get(reply, "sms.status") finds the first row of
- * a list in whichever shape it came: an object, an array, a named array within an object, rows under decimal names.
+ * Decode a JSON reply. OK: status 1 and error 0 (or absent), or an error that says that it is done already. REFUSED:
+ * the provider's own error; *reply is set, and sms365_reply_error() tells which. BAD_REPLY: not such a reply (no JSON,
+ * no object, no status, a NUL, invalid UTF-8, two members of one name, nested deeper than 8, in a success a field of
+ * the table with the wrong kind of value); *reply is NULL. Scalars may come as strings or numbers, and are texts from
+ * here on, numbers exactly as written but for exponents; texts are cleaned of control characters. In a success every
+ * list of the table is an array under its name, in whichever shape it came; a message's status is s, d or f; its id is
+ * smsId.
  */
 enum sms365_err sms365_api_decode(struct sms365_reply **reply, const struct sms365_endpoint *endpoint, const char *text,
     size_t length, struct sms365_error *err);

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "pure/api_shape.h"
 #include "pure/json.h"
 
 #include <cjson/cJSON.h>
@@ -11,23 +12,13 @@
 #define ERROR_CODE_MAX 99999
 /* The filter turns numbers into strings; the longest growth is that of "1e63,". */
 #define FILTER_GROWTH 16
+#define NAME_SIZE 32 /* of a field, with the NUL */
 
 struct sms365_reply {
     const struct sms365_endpoint *endpoint;
     cJSON *root;
     int error;
 };
-
-static bool is_container(const cJSON *item)
-{
-    return cJSON_IsObject(item) || cJSON_IsArray(item);
-}
-
-/* "0", "1", ...: the name of a row. */
-static bool is_row_name(const char *name)
-{
-    return name != NULL && *name != '\0' && name[strspn(name, "0123456789")] == '\0';
-}
 
 static const cJSON *member(const cJSON *object, const char *name)
 {
@@ -96,90 +87,6 @@ static enum names tree_names(const cJSON *item)
         result = tree_names(child);
     }
     return result;
-}
-
-static bool is_decimal(const char *text)
-{
-    text += *text == '-' ? 1 : 0;
-    const size_t whole = strspn(text, "0123456789");
-    if (whole == 0)
-        return false;
-    text += whole;
-    if (*text != '.')
-        return *text == '\0';
-    const size_t fraction = strspn(++text, "0123456789");
-    return fraction > 0 && text[fraction] == '\0';
-}
-
-static bool scalar_fits(const cJSON *item, enum sms365_api_type type)
-{
-    return cJSON_IsString(item) && (type != SMS365_TYPE_NUMBER || is_decimal(item->valuestring));
-}
-
-/* Hold every row under item against the sub-fields that the table has for it; the first that does not fit, or NULL. */
-static const char *rows_fault(const cJSON *item, const struct sms365_api_field *object)
-{
-    size_t count;
-    const struct sms365_api_field *fields = sms365_api_fields(&count);
-    const cJSON *child;
-
-    if (!is_container(item))
-        return object->name;
-    for (size_t i = 0; i < count && cJSON_IsObject(item); i++) {
-        if (fields[i].endpoint != object->endpoint || fields[i].object == NULL ||
-            strcmp(fields[i].object, object->name) != 0)
-            continue;
-        const cJSON *found = member(item, fields[i].name);
-        if (found != NULL && !scalar_fits(found, fields[i].type))
-            return fields[i].name;
-    }
-    cJSON_ArrayForEach(child, item)
-    {
-        const bool row = cJSON_IsArray(item) || is_row_name(child->string);
-        const char *fault = row || is_container(child) ? rows_fault(child, object) : NULL;
-        if (fault != NULL)
-            return fault;
-    }
-    return NULL;
-}
-
-/* Rows may also lie at the top level, under decimal names. */
-static const char *object_fault(const cJSON *root, const struct sms365_api_field *object)
-{
-    const cJSON *item = member(root, object->name);
-    const char *fault = item == NULL ? NULL : rows_fault(item, object);
-    const cJSON *child;
-
-    cJSON_ArrayForEach(child, root)
-    {
-        if (fault != NULL)
-            return fault;
-        if (is_row_name(child->string))
-            fault = rows_fault(child, object);
-    }
-    return fault;
-}
-
-/* The first field of the table that has the wrong kind of value, or NULL. */
-static const char *fields_fault(const cJSON *root, const struct sms365_endpoint *endpoint)
-{
-    size_t count;
-    const struct sms365_api_field *fields = sms365_api_fields(&count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (fields[i].endpoint != endpoint->id || fields[i].object != NULL)
-            continue;
-        if (fields[i].type == SMS365_TYPE_OBJECT) {
-            const char *fault = object_fault(root, &fields[i]);
-            if (fault != NULL)
-                return fault;
-            continue;
-        }
-        const cJSON *item = member(root, fields[i].name);
-        if (item != NULL && !scalar_fits(item, fields[i].type))
-            return fields[i].name;
-    }
-    return NULL;
 }
 
 /* Read the envelope; NULL when it is one, otherwise what is wrong with it. */
@@ -275,12 +182,20 @@ enum sms365_err sms365_api_decode(struct sms365_reply **reply, const struct sms3
         result = bad_reply(endpoint, why, err);
         goto out;
     }
-    const char *field = success ? fields_fault(made->root, endpoint) : NULL;
-    if (field != NULL) {
-        result = sms365_error_set(
-            err, SMS365_BAD_REPLY, "%s: the reply's field %s has the wrong kind of value", endpoint->path, field);
-        goto out;
+    if (success) {
+        const char *field = NULL;
+        result = sms365_api_shape(made->root, endpoint, &field);
+        if (result == SMS365_BAD_REPLY)
+            sms365_error_set(
+                err, result, "%s: the reply's field %s has the wrong kind of value", endpoint->path, field);
+        if (result == SMS365_NO_MEMORY)
+            sms365_error_set(err, result, "%s: no memory for the reply", endpoint->path);
+        if (result != SMS365_OK)
+            goto out;
     }
+    /* There is nothing in such a reply but that it is done. */
+    if (!success && sms365_api_is_already(endpoint->id, made->error))
+        success = true;
     *reply = made;
     return success ? SMS365_OK : refused(made, err);
 out:
@@ -288,55 +203,64 @@ out:
     return result;
 }
 
-/* The first row that has the field, looking into arrays, wrappers, and rows under decimal names. */
-static const cJSON *row_field(const cJSON *item, const char *name)
+/* What a name or a path of names means; a list on the way stands for its first row. NULL: nothing. */
+static const cJSON *find(const cJSON *item, const char *path)
 {
-    while (is_container(item)) {
-        const cJSON *found = cJSON_IsObject(item) ? member(item, name) : NULL;
-        if (found != NULL)
-            return found;
-        item = item->child;
-        while (item != NULL && !is_container(item))
-            item = item->next;
+    char name[NAME_SIZE];
+
+    for (;;) {
+        const size_t length = strcspn(path, ".");
+        if (length >= sizeof name)
+            return NULL;
+        memcpy(name, path, length);
+        name[length] = '\0';
+        item = cJSON_IsObject(item) ? member(item, name) : NULL;
+        if (path[length] == '\0' || item == NULL)
+            return item;
+        if (cJSON_IsArray(item))
+            item = item->child;
+        path += length + 1;
     }
-    return NULL;
 }
 
-static const cJSON *first_row(const cJSON *root)
+static const char *text_of(const cJSON *item)
 {
-    const cJSON *child;
-
-    cJSON_ArrayForEach(child, root) if (is_row_name(child->string)) return child;
-    return NULL;
-}
-
-/* Some replies call it "id". */
-static const cJSON *find_alias(const cJSON *item, const char *name)
-{
-    const cJSON *found = row_field(item, name);
-    return found == NULL && strcmp(name, "smsId") == 0 ? row_field(item, "id") : found;
+    return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
 const char *sms365_reply_get(const struct sms365_reply *reply, const char *field)
 {
-    const char *dot = strchr(field, '.');
-    const cJSON *found;
+    return text_of(find(reply->root, field));
+}
 
-    if (dot == NULL) {
-        found = member(reply->root, field);
-        if (found == NULL && strcmp(field, "smsId") == 0)
-            found = member(reply->root, "id");
+/* A row is the one before it, or where the list begins. */
+static bool row_step(const cJSON *within, const char *list, struct sms365_row *row)
+{
+    const cJSON *at = row->at;
+
+    if (at == NULL) {
+        const cJSON *found = find(within, list);
+        at = cJSON_IsArray(found) ? found->child : NULL;
     } else {
-        char object[32];
-        const size_t length = (size_t)(dot - field);
-        if (length >= sizeof object)
-            return NULL;
-        memcpy(object, field, length);
-        object[length] = '\0';
-        const cJSON *item = member(reply->root, object);
-        found = find_alias(item != NULL ? item : first_row(reply->root), dot + 1);
+        at = at->next;
     }
-    return cJSON_IsString(found) ? found->valuestring : NULL;
+    row->at = at;
+    return at != NULL;
+}
+
+bool sms365_reply_next(const struct sms365_reply *reply, const char *list, struct sms365_row *row)
+{
+    return row_step(reply->root, list, row);
+}
+
+bool sms365_row_next(const struct sms365_row *outer, const char *list, struct sms365_row *row)
+{
+    return row_step(outer->at, list, row);
+}
+
+const char *sms365_row_get(const struct sms365_row *row, const char *field)
+{
+    return text_of(field == NULL ? row->at : find(row->at, field));
 }
 
 int sms365_reply_error(const struct sms365_reply *reply)

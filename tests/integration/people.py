@@ -29,10 +29,12 @@ class Person:
         return Pamtester(self.service, name, rhost=self.rhost, env=self.env)
 
     def asked(self, name="alice"):
-        """A login up to the prompt, and the message for it."""
+        """A login up to the prompt, and the message for it: the last one, or where texts name addresses (%a) the last one
+        that names this person's."""
         login = self.comes(name)
         login.sees_match(CODE_ASKED)
-        return login, self.sandbox.messages(NUMBER)[-1]
+        messages = self.sandbox.messages(NUMBER)
+        return login, ([message for message in messages if self.rhost in message["text"]] or messages)[-1]
 
     def enters(self, name="alice"):
         """Logs in with the right code; the PAM code."""

@@ -97,6 +97,11 @@ def test_the_manual_s_options_are_what_the_generator_writes():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_page_of_the_api_is_what_the_generator_writes():
+    done = subprocess.run([sys.executable, ROOT / "scripts/api-doc", "--check"], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_example_configuration_shows_every_option_with_its_default():
     text = read("examples/sms365.conf")
     section, seen = None, {}

@@ -2,11 +2,14 @@
 
 import contextlib
 import json
+import os
 import re
+import signal
 
 import world
 from people import CODE_ASKED, ELSEWHERE, HOME, Crowd, Person, PipedLogin, no_code_of
-from programs import wrong
+from product import GENERIC
+from programs import Pamtester, wrong
 
 LOG = "/run/guard-strace.log"
 HOUR = 3600
@@ -89,3 +92,15 @@ def test_attackers_who_are_killed_in_the_middle_get_no_more_tries(product, sandb
         login.ends()
     stranger.is_refused("you are locked out. Ask your administrator.")
     assert len(sandbox.requests("2fa/check")) - before <= BUDGET
+
+
+def test_attempts_that_are_killed_at_the_prompt_count_against_their_address(product, sandbox, clock):
+    product.stack("code", "host_attempts_per_hour=3")
+    for name in ("alice", "nobody-1", "nobody-2"):
+        attempt = Pamtester("code", name, proven=None, rhost=ELSEWHERE, env=clock.environment)
+        attempt.sees(GENERIC)
+        os.kill(attempt.pid, signal.SIGKILL)
+        assert attempt.ends() == 128 + signal.SIGKILL
+    attempt = Pamtester("code", "nobody-3", proven=None, rhost=ELSEWHERE, env=clock.environment)
+    assert attempt.code() == "PAM_MAXTRIES"
+    assert sandbox.requests() == []

@@ -150,9 +150,9 @@ def test_an_expired_code_is_refused_without_asking_the_provider(product, sandbox
 
 
 def test_a_code_is_good_until_its_life_is_over(product, sandbox, clock):
-    login = Pamtester(product.stack("code"), "alice", env=clock.environment)
+    login = Pamtester(product.stack("code", "life=600"), "alice", env=clock.environment)
     login.sees(FRESH)
-    clock.advance(290)
+    clock.advance(540)
     login.answers(sandbox.wait_message(NUMBER)["code"])
     assert login.code() == "PAM_SUCCESS"
 

@@ -62,6 +62,9 @@ static void requests_are_form_encoded_with_the_key_where_one_is_taken(void **sta
         {"to", "+30 697 1234567"}, {"text", "%%CODE%% \xce\xb1&b=c\n@x #1"}, {"wait", "0"}};
     const struct sms365_param mobile[] = {{"mobile", "6971234567"}, {"type", "xml"}};
     const struct sms365_param viber[] = {{"contactId", "7"}, {"text", "x"}, {"sms_from", "1234567890123456"}};
+    const struct sms365_param topup[] = {{"userId", "7"}, {"sms", "-2.5"}, {"cost", "0"}};
+    const struct sms365_param update[] = {{"contactId", "7"}, {"surname", ""}, {"birthday", "1980-12-24"}};
+    const struct sms365_param bulk[] = {{"to", "+30 697,357"}, {"text", "x"}};
     const struct sms365_param login[] = {{"username", "demo"}, {"password", "p w"}};
 
     (void)state;
@@ -69,6 +72,9 @@ static void requests_are_form_encoded_with_the_key_where_one_is_taken(void **sta
         "key=DEMO-KEY&to=%2B30%20697%201234567&text=%25%25CODE%25%25%20%CE%B1%26b%3Dc%0A%40x%20%231&wait=0&type=json");
     encodes("mobile/check", mobile, 2, "DEMO-KEY", "mobile=6971234567&type=xml");
     encodes("viber/send", viber, 3, "k", "key=k&contactId=7&text=x&sms_from=1234567890123456&type=json");
+    encodes("user/topup", topup, 3, "k", "key=k&userId=7&sms=-2.5&cost=0&type=json");
+    encodes("contact/update", update, 3, "k", "key=k&contactId=7&surname=&birthday=1980-12-24&type=json");
+    encodes("sms/bulk", bulk, 2, "k", "key=k&to=%2B30%20697%2C357&text=x&type=json");
     encodes("key/get", NULL, 0, "k", "key=k&type=json");
     encodes("key/get", login, 2, "k", "username=demo&password=p%20w&type=json");
 }
@@ -105,6 +111,14 @@ static void mistakes_in_parameters_are_all_named_and_nothing_is_written(void **s
         {"viber/send", "k", "validity is not a number from 60 to 86400", {{"groupId", "1"}, {"validity", "30"}}, 2},
         {"viber/send", "k", "sms_from is neither a number nor", {{"to", "1"}, {"sms_from", "Twelve-chars"}}, 2},
         {"viber/send", "k", "sms_from is neither a number nor", {{"to", "1"}, {"sms_from", "my shop"}}, 2},
+        {"group/deleteContact", "k", "groupId and contactId or contactGroupId is missing", {{"groupId", "1"}}, 1},
+        {"user/topup", "k", "sms is not an amount from", {{"userId", "1"}, {"sms", "1e3"}, {"cost", "1"}}, 3},
+        {"user/topup", "k", "cost is not an amount from 0 to", {{"userId", "1"}, {"sms", "1"}, {"cost", "-1"}}, 3},
+        {"user/topup", "k", "sms is not an amount from", {{"userId", "1"}, {"sms", "9999999999999"}, {"cost", "1"}}, 3},
+        {"user/add", "k", "email is not an email address", {{"email", "nobody"}, {"password", "x"}}, 2},
+        {"contact/add", "k", "birthday is not a date, YYYY-MM-DD", {{"mobile", "1"}, {"birthday", "1980-13-01"}}, 2},
+        {"contact/add", "k", "birthday is not a date, YYYY-MM-DD", {{"mobile", "1"}, {"birthday", "24-12-1980"}}, 2},
+        {"sms/bulk", "k", "to is not one of phone numbers", {{"to", "1;2"}, {"text", "x"}}, 2},
         {"key/get", "k", "key or username and password is missing", {{"username", "u"}}, 1},
     };
 

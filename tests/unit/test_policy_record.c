@@ -10,22 +10,27 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-/* As many sends and challenges as there is room for, each of the longest. */
+static void fill_share(struct sms365_share *share, const struct sms365_now *now)
+{
+    for (int i = 0; i < SMS365_SENDS_MAX; i++)
+        share->sends[share->send_count++] = now->boot_ms - SMS365_SENDS_MAX + i;
+    for (uint8_t i = 0; i < SMS365_FAILS_MAX; i++)
+        share->fails[share->fail_count++] =
+            (struct sms365_fail){.when_ms = now->boot_ms - SMS365_FAILS_MAX + i, .chain = {i}};
+    share->day = (struct sms365_tally){now->boot_ms, 30, 30 * SMS365_COST_UNIT};
+    share->row = SMS365_FAILS_MAX;
+    share->row_ms = now->boot_ms;
+    share->locked = true;
+}
+
+/* As many sends, failures, places and challenges as there is room for, each of the longest. */
 static struct sms365_state full_state(const struct sms365_now *now)
 {
     struct sms365_state state;
 
     memset(&state, 0, sizeof state);
-    for (int which = 0; which < SMS365_SHARES; which++) {
-        struct sms365_share *share = &state.shares[which];
-        for (int i = 0; i < SMS365_SENDS_MAX; i++)
-            share->sends[share->send_count++] = now->boot_ms - SMS365_SENDS_MAX + i;
-        for (int i = 0; i < SMS365_FAILS_MAX; i++)
-            share->fails[share->fail_count++] = (struct sms365_fail){now->boot_ms - SMS365_FAILS_MAX + i, {1, 2, 3, 4}};
-        share->day = (struct sms365_tally){now->boot_ms, 30, 30 * SMS365_COST_UNIT};
-        share->row = 3;
-        share->row_ms = now->boot_ms;
-    }
+    for (int id = 0; id < SMS365_SHARES; id++)
+        fill_share(&state.shares[id], now);
     struct sms365_places *const lists[] = {&state.places, &state.graces, &state.looked, &state.swapped};
     for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
         for (uint8_t i = 0; i < SMS365_PLACES_MAX; i++)
