@@ -9,6 +9,7 @@
 #include "drive/provider.h"
 #include "edges/keys.h"
 #include "edges/users.h"
+#include "pure/audit.h"
 #include "pure/conf.h"
 #include "sms365.h"
 
@@ -52,8 +53,13 @@ enum cli_exit cli_key_init(struct cli *cli, const struct cli_command *command, i
 enum cli_exit cli_key_add(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 enum cli_exit cli_key_check(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 
-/* Other commands that have a file of their own. */
+/* User commands that have a file of their own. */
+enum cli_exit cli_user_add(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_user_backup_codes(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_user_confirm(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+
+/* Other commands that have a file of their own. */
 enum cli_exit cli_policy(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 
 /* --- args.c --- */
@@ -113,6 +119,13 @@ bool cli_read_line(const char *prompt, bool secret, char *line, size_t size, str
 bool cli_read_all(struct sms365_buf *buf, struct sms365_error *err);
 /* A person sits in front of it. */
 bool cli_interactive(void);
+
+/* --- audit.c --- */
+
+/* Begin the line about what was done to a user; fields may follow. */
+void cli_audit_begin(const struct cli *cli, struct sms365_audit *line, const char *event, const char *user);
+/* Write it to syslog, and free it. */
+void cli_audit_end(struct sms365_audit *line);
 
 /* --- call.c --- */
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ATTEMPTS 100 /* at a record that others change at the same time */
@@ -65,7 +64,8 @@ enum sms365_err cli_guard_open(struct cli *cli, struct cli_guard *guard, struct 
     guard->own_uid = guard->uid = geteuid();
     guard->own_gid = guard->gid = getegid();
     enum sms365_err code = sms365_master_load(&master, cli->conf.master, err);
-    if (code == SMS365_OK && !sms365_derive(&key, &master, "store"))
+    if (code == SMS365_OK &&
+        (!sms365_derive(&key, &master, "store") || !sms365_derive(&guard->holder_key, &master, "holder")))
         code = sms365_error_set(err, SMS365_CRYPTO, "no key could be derived from %s", cli->conf.master);
     sms365_secret_free(&master);
     if (code == SMS365_OK)
@@ -78,6 +78,7 @@ void cli_guard_close(struct cli_guard *guard)
 {
     sms365_store_close(guard->store);
     guard->store = NULL;
+    sms365_wipe(&guard->holder_key, sizeof guard->holder_key);
 }
 
 static enum sms365_err record_read(
@@ -147,6 +148,8 @@ enum sms365_err cli_guard_forget(struct cli_guard *guard, const char *user, stru
     return code;
 }
 
+/* --- Enrolment --- */
+
 struct enrolment {
     bool fresh;
     bool made;
@@ -162,11 +165,14 @@ static bool enrol_edit(void *context, struct cli_record *record, const struct sm
         enrolment->made = true;
         return true;
     }
-    if (!enrolment->fresh || (state->slot_count == 0 && state->places.count == 0))
+    if (!enrolment->fresh)
         return false;
     memset(state->slots, 0, sizeof state->slots);
     state->slot_count = 0;
     memset(&state->places, 0, sizeof state->places);
+    memset(&state->graces, 0, sizeof state->graces);
+    memset(&state->looked, 0, sizeof state->looked);
+    memset(&state->swapped, 0, sizeof state->swapped);
     return true;
 }
 
@@ -177,6 +183,39 @@ static bool same_edit(void *context, struct cli_record *record, const struct sms
     return record->version != 0;
 }
 
+/* A table is there once any of its buckets was written: one that never counted anything counts nothing. */
+static enum sms365_err table_make(struct cli_guard *guard, enum sms365_class class, struct sms365_error *err)
+{
+    const struct sms365_tally none = {0};
+    struct sms365_now now;
+    struct sms365_record record;
+    uint8_t value[SMS365_RECORD_TALLY_MAX];
+    size_t length;
+
+    enum sms365_err code = sms365_now_read(&now, err);
+    if (code == SMS365_OK)
+        code = sms365_store_get(guard->store, class, "0", &record, err);
+    if (code != SMS365_OK || record.version != 0)
+        return code;
+    if (!sms365_tally_encode(&none, &now, value, sizeof value, &length))
+        return sms365_error_set(err, SMS365_FULL, "an empty record does not fit");
+    code = sms365_store_cas(guard->store, class, "0", 0, value, length, 0, NULL, err);
+    return code == SMS365_CONFLICT ? SMS365_OK : code;
+}
+
+static enum sms365_err tables_make(struct cli_guard *guard, struct sms365_error *err)
+{
+    enum sms365_err code = SMS365_OK;
+
+    if (!owner_become(guard))
+        return owner_fail(guard, err);
+    for (int class = 0; class < SMS365_CLASS_COUNT && code == SMS365_OK; class ++)
+        if (class != SMS365_CLASS_USER)
+            code = table_make(guard, (enum sms365_class) class, err);
+    owner_leave(guard);
+    return code;
+}
+
 enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, bool fresh, struct sms365_error *err)
 {
     struct enrolment enrolment = {.fresh = fresh};
@@ -185,123 +224,5 @@ enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, bool 
     /* The write after the first does more than later ones (the record's name goes to disk again): not at a login. */
     if (code == SMS365_OK && enrolment.made)
         code = cli_guard_change(guard, user, same_edit, NULL, err);
-    return code;
-}
-
-/* --- What a record says --- */
-
-long long cli_seconds(int64_t ms)
-{
-    return ((long long)ms + 999) / 1000;
-}
-
-/* Both shares together: whatever holds in one of them. */
-struct summary {
-    bool locked;
-    int64_t lockout_ms;
-    size_t failed_tries;
-    size_t sends;
-};
-
-static struct summary summary_of(const struct cli_guard *guard, const struct cli_record *record)
-{
-    struct summary sum = {.locked = false};
-
-    for (size_t i = 0; i < SMS365_SHARES; i++) {
-        const struct sms365_share *share = &record->state.shares[i];
-        const int64_t lockout_ms = sms365_share_lockout_ms(share, &guard->limits.guard, &record->now);
-        sum.locked = sum.locked || share->locked;
-        sum.lockout_ms = lockout_ms > sum.lockout_ms ? lockout_ms : sum.lockout_ms;
-        sum.failed_tries += share->fail_count;
-        sum.sends += share->send_count;
-    }
-    return sum;
-}
-
-/* "2026-01-31T10:00:00Z": when a lockout lets go. */
-static void until_text(char out[32], const struct cli_record *record, int64_t lockout_ms)
-{
-    const time_t moment = (time_t)(record->now.wall_s + cli_seconds(lockout_ms));
-    struct tm parts;
-
-    if (gmtime_r(&moment, &parts) == NULL || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        out[0] = '\0';
-}
-
-static void lock_json(cJSON *object, const struct cli_record *record, const struct summary *sum)
-{
-    char until[32];
-
-    (void)cJSON_AddBoolToObject(object, "locked", sum->locked);
-    (void)cJSON_AddNumberToObject(object, "lockout_s", (double)cli_seconds(sum->lockout_ms));
-    until_text(until, record, sum->lockout_ms);
-    if (sum->lockout_ms > 0)
-        (void)cJSON_AddStringToObject(object, "lockout_until", until);
-    (void)cJSON_AddNumberToObject(object, "failed_tries", (double)sum->failed_tries);
-    (void)cJSON_AddNumberToObject(object, "sends_last_hour", (double)sum->sends);
-}
-
-cJSON *cli_guard_json(const struct cli_guard *guard, const struct cli_record *record)
-{
-    static const char *const names[] = {[SMS365_SHARE_OTHER] = "elsewhere", [SMS365_SHARE_USUAL] = "usual"};
-    const struct summary sum = summary_of(guard, record);
-    cJSON *object = cJSON_CreateObject();
-
-    lock_json(object, record, &sum);
-    (void)cJSON_AddNumberToObject(object, "usual_places", (double)record->state.places.count);
-    (void)cJSON_AddNumberToObject(object, "open_challenges", (double)record->state.slot_count);
-    cJSON *shares = cJSON_AddObjectToObject(object, "shares");
-    for (size_t i = 0; i < SMS365_SHARES; i++) {
-        const struct sms365_share *share = &record->state.shares[i];
-        const struct summary one = {
-            .locked = share->locked,
-            .lockout_ms = sms365_share_lockout_ms(share, &guard->limits.guard, &record->now),
-            .failed_tries = share->fail_count,
-            .sends = share->send_count,
-        };
-        lock_json(cJSON_AddObjectToObject(shares, names[i]), record, &one);
-    }
-    return object;
-}
-
-static const char *tries_word(size_t count)
-{
-    return count == 1 ? "try" : "tries";
-}
-
-void cli_guard_brief(struct sms365_buf *out, const struct cli_guard *guard, const struct cli_record *record)
-{
-    const struct summary sum = summary_of(guard, record);
-
-    if (sum.locked)
-        sms365_buf_puts(out, "locked");
-    else if (sum.lockout_ms > 0)
-        sms365_buf_printf(out, "locked out for %lld s", cli_seconds(sum.lockout_ms));
-    if (sum.failed_tries > 0)
-        sms365_buf_printf(out, "%s%zu failed %s", sum.locked || sum.lockout_ms > 0 ? ", " : "", sum.failed_tries,
-            tries_word(sum.failed_tries));
-}
-
-void cli_guard_say(
-    const struct cli *cli, const struct cli_guard *guard, const char *user, const struct cli_record *record)
-{
-    static const char *const names[] = {
-        [SMS365_SHARE_OTHER] = "from elsewhere", [SMS365_SHARE_USUAL] = "from usual places"};
-    const struct sms365_share *shares = record->state.shares;
-
-    cli_say(cli, "Failed tries in the last %lld days: %zu %s, %zu %s (of %d each)",
-        (long long)guard->conf->failed_tries_days, shares[0].fail_count, names[0], shares[1].fail_count, names[1],
-        guard->limits.guard.budget);
-    cli_say(cli, "Messages in the last hour: %zu %s, %zu %s (of %d each)", shares[0].send_count, names[0],
-        shares[1].send_count, names[1], guard->limits.sends_per_hour);
-    cli_say(cli, "Usual places: %zu; open challenges: %zu", record->state.places.count, record->state.slot_count);
-    for (size_t i = 0; i < SMS365_SHARES; i++) {
-        const int64_t lockout_ms = sms365_share_lockout_ms(&shares[i], &guard->limits.guard, &record->now);
-        char until[32];
-        until_text(until, record, lockout_ms);
-        if (shares[i].locked)
-            cli_say(cli, "Locked %s, until: sms365 user unlock %s", names[i], user);
-        if (lockout_ms > 0)
-            cli_say(cli, "Locked out %s until %s (for %lld s)", names[i], until, cli_seconds(lockout_ms));
-    }
+    return code == SMS365_OK ? tables_make(guard, err) : code;
 }

@@ -1,4 +1,4 @@
-/* A user's record in the state store, as commands see it: counters, locks and open challenges. */
+/* A user's record in the state store, as commands see it: counters, locks, open challenges, backup codes. */
 #ifndef SMS365_CLI_GUARD_H
 #define SMS365_CLI_GUARD_H
 
@@ -13,7 +13,8 @@ struct cli_guard {
     const struct sms365_conf *conf;
     struct sms365_store *store; /* NULL: not open */
     struct sms365_limits limits;
-    uid_t own_uid, uid; /* who this process is, and as whom it goes to the store: the directory's owner */
+    struct sms365_mac_key holder_key; /* of backup codes, and of the names of SIMs */
+    uid_t own_uid, uid;               /* who this process is, and as whom it goes to the store: the directory's owner */
     gid_t own_gid, gid;
 };
 
@@ -36,18 +37,29 @@ typedef bool cli_guard_edit(void *context, struct cli_record *record, const stru
 enum sms365_err cli_guard_change(
     struct cli_guard *guard, const char *user, cli_guard_edit *edit, void *context, struct sms365_error *err);
 
-/* The user has numbers now. fresh: they are not the ones that open challenges and usual places belong to. */
+/*
+ * The user has numbers now: makes the record and the store's tables where they are missing, so that no login has to.
+ * fresh: they are not the numbers that open challenges, usual places, grace and SIMs belong to.
+ */
 enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, bool fresh, struct sms365_error *err);
 enum sms365_err cli_guard_forget(struct cli_guard *guard, const char *user, struct sms365_error *err);
 
-cJSON *cli_guard_json(const struct cli_guard *guard, const struct cli_record *record);
+/* --- guard_show.c --- */
+
+/* Was this number found on another network than the one that was confirmed, and refused? */
+bool cli_guard_moved(
+    const struct cli_guard *guard, const struct cli_record *record, const struct sms365_number *number);
+
+cJSON *cli_guard_json(const struct cli_guard *guard, const struct sms365_user *user, const struct cli_record *record);
 /* "locked, 10 failed tries", "locked out for 57 s", "1 failed try" or "". */
 void cli_guard_brief(struct sms365_buf *out, const struct cli_guard *guard, const struct cli_record *record);
 /* Everything, on lines of their own. */
-void cli_guard_say(
-    const struct cli *cli, const struct cli_guard *guard, const char *user, const struct cli_record *record);
+void cli_guard_say(const struct cli *cli, const struct cli_guard *guard, const struct sms365_user *user,
+    const struct cli_record *record);
 
 /* Whole seconds, rounded up. */
 long long cli_seconds(int64_t ms);
+/* Thousandths of a credit as credits. */
+double cli_credits(int64_t cost);
 
 #endif

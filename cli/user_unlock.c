@@ -3,14 +3,20 @@
 #include "guard.h"
 
 #include <string.h>
-#include <syslog.h>
 
 struct lifted {
     bool locked;
     int64_t lockout_ms;
     size_t failed_tries;
     unsigned failed_challenges; /* in a row */
+    int64_t wrong_backup_codes;
 };
+
+static bool lifted_any(const struct lifted *lifted)
+{
+    return lifted->locked || lifted->failed_tries > 0 || lifted->failed_challenges > 0 ||
+           lifted->wrong_backup_codes > 0;
+}
 
 static bool unlock_edit(void *context, struct cli_record *record, const struct sms365_limits *limits)
 {
@@ -26,25 +32,20 @@ static bool unlock_edit(void *context, struct cli_record *record, const struct s
         lifted->failed_challenges += share->row;
         sms365_share_unlock(share);
     }
-    return lifted->locked || lifted->failed_tries > 0 || lifted->failed_challenges > 0;
+    lifted->wrong_backup_codes = record->state.backup.wrong.count;
+    memset(&record->state.backup.wrong, 0, sizeof record->state.backup.wrong);
+    return lifted_any(lifted);
 }
 
-/* The audit line, with the name as a login's has it. */
-static void unlock_log(const char *user, const struct lifted *lifted)
+static void unlock_log(const struct cli *cli, const char *user, const struct lifted *lifted)
 {
-    struct sms365_buf line;
+    struct sms365_audit line;
 
-    sms365_buf_init(&line, 1024);
-    sms365_buf_puts(&line, "event=unlock user=\"");
-    for (const char *c = user; *c != '\0'; c++)
-        sms365_buf_printf(&line, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    sms365_buf_printf(&line, "\" locked=%s failed_tries=%zu", lifted->locked ? "yes" : "no", lifted->failed_tries);
-    if (!line.failed) {
-        sms365_str_clean(line.data);
-        openlog("sms365", LOG_PID, LOG_AUTHPRIV);
-        syslog(LOG_MAKEPRI(LOG_AUTHPRIV, LOG_NOTICE), "%s", line.data);
-    }
-    sms365_buf_free(&line);
+    cli_audit_begin(cli, &line, "unlock", user);
+    sms365_audit_word(&line, "locked", lifted->locked ? "yes" : "no");
+    sms365_audit_number(&line, "failed_tries", (int64_t)lifted->failed_tries);
+    sms365_audit_number(&line, "wrong_backup_codes", lifted->wrong_backup_codes);
+    cli_audit_end(&line);
 }
 
 static void unlock_tell(struct cli *cli, const char *user, const struct lifted *lifted)
@@ -55,7 +56,8 @@ static void unlock_tell(struct cli *cli, const char *user, const struct lifted *
     (void)cJSON_AddBoolToObject(object, "locked", lifted->locked);
     (void)cJSON_AddNumberToObject(object, "lockout_s", (double)cli_seconds(lifted->lockout_ms));
     (void)cJSON_AddNumberToObject(object, "failed_tries", (double)lifted->failed_tries);
-    if (lifted->failed_challenges == 0 && lifted->failed_tries == 0 && !lifted->locked) {
+    (void)cJSON_AddNumberToObject(object, "wrong_backup_codes", (double)lifted->wrong_backup_codes);
+    if (!lifted_any(lifted)) {
         cli_say(cli, "%s was not locked: there was nothing to lift.", user);
         return;
     }
@@ -65,9 +67,12 @@ static void unlock_tell(struct cli *cli, const char *user, const struct lifted *
     if (lifted->lockout_ms > 0)
         sms365_buf_printf(&what, "the lockout of another %lld s, ", cli_seconds(lifted->lockout_ms));
     sms365_buf_printf(&what, "%zu failed %s", lifted->failed_tries, lifted->failed_tries == 1 ? "try" : "tries");
+    if (lifted->wrong_backup_codes > 0)
+        sms365_buf_printf(&what, ", %lld wrong backup code%s", (long long)lifted->wrong_backup_codes,
+            lifted->wrong_backup_codes == 1 ? "" : "s");
     cli_say(cli, "Lifted for %s: %s.", user, sms365_buf_text(&what));
     sms365_buf_free(&what);
-    unlock_log(user, lifted);
+    unlock_log(cli, user, lifted);
 }
 
 /* A name that has neither a record nor a number was mistyped. *known is set when it can be told. */
@@ -88,15 +93,17 @@ static enum sms365_err user_known(
 
 enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
-    const struct cli_option options[] = {{NULL, NULL, NULL, NULL}};
+    const char *service = NULL;
+    const struct cli_option options[] = {{"--for", NULL, &service, NULL}, {NULL, NULL, NULL, NULL}};
     struct cli_guard guard;
     struct lifted lifted = {.locked = false};
     struct sms365_error err = {0};
     bool known = false;
 
-    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf(cli))
+    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of(cli, service))
         return CLI_USAGE;
     if (cli_guard_open(cli, &guard, &err) != SMS365_OK) {
+        cli_guard_close(&guard);
         (void)cli_fail_error(cli, &err);
         return CLI_USAGE;
     }

@@ -44,6 +44,9 @@ static const char *const texts[SMS365_TEXT_COUNT][LANGUAGES] = {
     [SMS365_TEXT_NOT_ENROLLED] = {"You have no phone number here for the code that is needed. Ask %1.",
         "Δεν έχετε δηλωμένο κινητό για τον κωδικό που απαιτείται. Απευθυνθείτε: %1."},
     [SMS365_TEXT_LATER] = {" Try again in %1.", " Δοκιμάστε ξανά σε %1."},
+    [SMS365_TEXT_NUMBER_CHANGED] = {"Login codes for %1 on %2 now go to %3. If you did not ask for that, tell your "
+                                    "administrator at once.",
+        "Οι κωδικοί σύνδεσης του %1 στο %2 πάνε πλέον στο %3. Αν δεν το ζητήσατε, ενημερώστε αμέσως τον διαχειριστή."},
     [SMS365_TEXT_PRESS_ENTER] = {" Press Enter: ", " Πατήστε Enter: "},
 };
 

@@ -1,0 +1,29 @@
+/* What the commands about users share. */
+#ifndef SMS365_CLI_USER_H
+#define SMS365_CLI_USER_H
+
+#include "cli.h"
+
+/* --- user.c --- */
+
+/* " (GREECE, network 202/05, ported, 1 a message)" or ""; country may be NULL. */
+void cli_number_describe(char *out, size_t size, const struct sms365_number *number, const char *country);
+/* mcc, mnc and ported, as far as they are known. */
+void cli_network_json(cJSON *object, const struct sms365_number *number);
+cJSON *cli_user_json(const struct sms365_user *user);
+
+/* --- user_confirm.c --- */
+
+/*
+ * Ask where the number is today, and put that in the place of what was known of its network. *provider_error: the
+ * provider's code, 0 for none. Errors: those of cli_call(); NOT_FOUND when no network knows the number; BAD_REPLY.
+ */
+enum sms365_err cli_hlr_lookup(
+    struct cli *cli, struct sms365_number *number, int *provider_error, struct sms365_error *err);
+
+/* --- user_notice.c --- */
+
+/* Tell those who had the user's codes until now that others get them. Nothing that fails here undoes the change. */
+void cli_user_notice(struct cli *cli, const struct sms365_user *before, const struct sms365_user *now);
+
+#endif

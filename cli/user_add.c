@@ -1,0 +1,234 @@
+/* sms365 user add: numbers are read by the provider, looked up, stored; who had the codes before is told. */
+#include "base/err.h"
+#include "guard.h"
+#include "user.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+
+#define NATIONAL_DIGITS_MAX 10 /* of numbers that the provider takes without a country code */
+
+struct adding {
+    bool force;
+    bool replace;
+    bool no_check;
+    bool no_notice;
+};
+
+/* The user's name as the system has it. False: it was told. */
+static bool name_find(struct cli *cli, char out[SMS365_USER_NAME_SIZE], const char *typed, bool force)
+{
+    errno = 0;
+    const struct passwd *entry = getpwnam(typed);
+    const int number = errno;
+    const char *name = entry == NULL ? typed : entry->pw_name;
+
+    if (entry == NULL && !force) {
+        if (number == 0 || number == ENOENT || number == ESRCH)
+            (void)cli_fail(cli, CLI_FAILED, "no_such_user",
+                "there is no user %s on this system; if there will be, add --force", typed);
+        else
+            (void)cli_fail(cli, CLI_FAILED, "io", "cannot look up user %s: %s", typed, strerror(number));
+        return false;
+    }
+    if (entry == NULL)
+        cli_note(cli, "there is no user %s on this system (yet)", typed);
+    else if (strcmp(name, typed) != 0)
+        cli_note(cli, "the system calls %s %s: that is the name that counts", typed, name);
+    if (sms365_str_copy(out, SMS365_USER_NAME_SIZE, name))
+        return true;
+    (void)cli_fail(
+        cli, CLI_USAGE, "bad_argument", "the user's name is too long: it has %d bytes at most", SMS365_RECORD_NAME_MAX);
+    return false;
+}
+
+/* No message will go there: the number is of no use. False: it was told. */
+static bool country_allowed(struct cli *cli, const char *msisdn, const char *typed, enum cli_exit *exit)
+{
+    if (sms365_number_allowed(msisdn, cli->conf.countries))
+        return true;
+    *exit = cli_fail(cli, CLI_FAILED, "country_refused",
+        "%s: no messages go to the country of this number; those of [limits] countries are: %s", typed,
+        cli->conf.countries);
+    return false;
+}
+
+/* Written with its country code, so that the country can be told without the provider. */
+static bool is_international(const char *typed, const char *msisdn)
+{
+    const char *digits = typed + strcspn(typed, "0123456789");
+
+    return strchr(typed, '+') != NULL || sms365_str_starts(digits, "00") || strlen(msisdn) > NATIONAL_DIGITS_MAX;
+}
+
+/* Where the number is today. What its digits say is not kept in the place of that: a ported number would be taken for
+ * one that has moved. */
+static bool network_look(struct cli *cli, struct sms365_number *number, const char *typed, enum cli_exit *exit)
+{
+    struct sms365_error err = {0};
+    int provider_error = 0;
+
+    if (cli->conf.hlr == SMS365_HLR_OFF || cli_hlr_lookup(cli, number, &provider_error, &err) == SMS365_OK)
+        return true;
+    if (cli->conf.hlr == SMS365_HLR_BLOCK) {
+        if (provider_error != 0)
+            (void)cJSON_AddNumberToObject(cli->out, "provider_error", provider_error);
+        sms365_error_prefix(&err, "%s could not be looked up (--no-check stores it unwatched)", typed);
+        *exit = cli_fail_error(cli, &err);
+        return false;
+    }
+    number->mcc[0] = number->mnc[0] = number->ported[0] = '\0';
+    cli_note(cli, "%s is not watched until `sms365 user confirm` has found its network: %s", typed, err.text);
+    return true;
+}
+
+/* Take what the reply tells of the number. False when that is no number. */
+static bool number_take(
+    struct cli *cli, struct sms365_number *number, const struct sms365_reply *reply, const char *typed)
+{
+    static const char *const notes[][2] = {{"mcc", "mobile.mcc"}, {"mnc", "mobile.mnc"}, {"cost", "mobile.cost"}};
+    const char *msisdn = sms365_reply_get(reply, "mobile.msisdn");
+
+    if (msisdn == NULL || !sms365_msisdn_parse(number->msisdn, msisdn) || strcmp(number->msisdn, msisdn) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        const char *value = sms365_reply_get(reply, notes[i][1]);
+        if (value != NULL && !sms365_number_note(number, notes[i][0], value))
+            cli_note(cli, "the provider's %s of %s makes no sense and is not kept", notes[i][0], typed);
+    }
+    return true;
+}
+
+/* What the provider makes of a number. *exit tells how it failed. */
+static bool number_ask(struct cli *cli, struct sms365_number *number, const char *typed, enum cli_exit *exit)
+{
+    const struct sms365_param params[] = {{"mobile", typed}};
+    const struct cli_request request = {SMS365_EP_MOBILE_CHECK, params, 1, NULL};
+    struct sms365_reply *reply = NULL;
+    struct sms365_error err = {0};
+    char description[128];
+    bool good = false;
+
+    const enum sms365_err code = cli_call(cli, &request, &reply, &err);
+    if (code == SMS365_UNREACHABLE)
+        sms365_error_prefix(&err, "%s could not be checked (--no-check stores it as it is)", typed);
+    if (code != SMS365_OK)
+        *exit = cli_fail_reply(cli, reply, &err);
+    else if (!number_take(cli, number, reply, typed))
+        *exit = cli_fail(
+            cli, CLI_FAILED, "bad_reply", "%s: the provider's reply has no number in international form", typed);
+    else
+        good = country_allowed(cli, number->msisdn, typed, exit) && network_look(cli, number, typed, exit);
+    if (good) {
+        cli_number_describe(description, sizeof description, number, sms365_reply_get(reply, "mobile.country"));
+        cli_say(cli, "%s is +%s%s", typed, number->msisdn, description);
+    }
+    sms365_reply_free(reply);
+    return good;
+}
+
+static bool number_make(
+    struct cli *cli, struct sms365_number *number, const char *typed, bool check, enum cli_exit *exit)
+{
+    char parsed[SMS365_MSISDN_SIZE];
+
+    *number = (struct sms365_number){.msisdn = ""};
+    /* The provider drops all but digits: "(0)" would be dialled, and two numbers in one word become a third. */
+    if (strstr(typed, "(0)") != NULL || strspn(typed, "0123456789+ .-()") != strlen(typed)) {
+        *exit = cli_fail(cli, CLI_USAGE, "bad_argument",
+            "%s is no phone number: digits, with the country code first, for example 306971234567", typed);
+        return false;
+    }
+    const bool whole = sms365_msisdn_parse(parsed, typed);
+    if (whole && (!check || is_international(typed, parsed)) && !country_allowed(cli, parsed, typed, exit))
+        return false;
+    if (check)
+        return number_ask(cli, number, typed, exit);
+    if (whole) {
+        (void)sms365_str_copy(number->msisdn, sizeof number->msisdn, parsed);
+        return true;
+    }
+    *exit = cli_fail(cli, CLI_USAGE, "bad_argument",
+        "%s is no number in international form: 8 to 15 digits, country code first, for example 306971234567", typed);
+    return false;
+}
+
+/* Without a store the user is enrolled all the same: the first login makes the record. */
+static void state_enrol(struct cli *cli, const char *name, bool fresh)
+{
+    struct cli_guard guard;
+    struct sms365_error err = {0};
+
+    enum sms365_err code = cli_guard_open(cli, &guard, &err);
+    if (code == SMS365_OK)
+        code = cli_guard_enrol(&guard, name, fresh, &err);
+    if (code != SMS365_OK)
+        cli_note(cli, "no state is kept for %s yet: %s", name, err.text);
+    cli_guard_close(&guard);
+}
+
+static bool numbers_equal(const struct sms365_user *a, const struct sms365_user *b)
+{
+    bool equal = a->count == b->count;
+
+    for (size_t i = 0; equal && i < a->count; i++)
+        equal = strcmp(a->numbers[i].msisdn, b->numbers[i].msisdn) == 0;
+    return equal;
+}
+
+static void enrolment_log(const struct cli *cli, const struct sms365_user *user, bool changed)
+{
+    struct sms365_audit line;
+
+    cli_audit_begin(cli, &line, "enrol", user->name);
+    sms365_audit_number(&line, "numbers", (int64_t)user->count);
+    sms365_audit_word(&line, "changed", changed ? "yes" : "no");
+    cli_audit_end(&line);
+}
+
+static enum cli_exit user_store(struct cli *cli, const struct sms365_user *user, const struct adding *adding)
+{
+    struct sms365_user before;
+    struct sms365_error err = {0};
+
+    const bool had = sms365_users_find(&before, cli->conf.users_file, user->name, NULL, NULL) == SMS365_OK;
+    if (!adding->replace && had)
+        return cli_fail(cli, CLI_FAILED, "exists",
+            "%s has a phone already (sms365 user show %s); to put these numbers in its place: --replace", user->name,
+            user->name);
+    if (sms365_users_put(cli->conf.users_file, user, &err) != SMS365_OK)
+        return cli_fail_error(cli, &err);
+    const bool changed = !had || !numbers_equal(&before, user);
+    state_enrol(cli, user->name, changed);
+    enrolment_log(cli, user, changed);
+    (void)cJSON_AddItemToObject(cli->out, "user", cli_user_json(user));
+    cli_say(cli, "%s has %zu phone number%s in %s.", user->name, user->count, user->count == 1 ? "" : "s",
+        cli->conf.users_file);
+    if (had && changed && !adding->no_notice)
+        cli_user_notice(cli, &before, user);
+    return CLI_DONE;
+}
+
+enum cli_exit cli_user_add(struct cli *cli, const struct cli_command *command, int argc, char **argv)
+{
+    struct adding adding = {.force = false};
+    const struct cli_option options[] = {{"--force", &adding.force, NULL, NULL},
+        {"--replace", &adding.replace, NULL, NULL}, {"--no-check", &adding.no_check, NULL, NULL},
+        {"--no-notice", &adding.no_notice, NULL, NULL}, {NULL, NULL, NULL, NULL}};
+    struct sms365_user user = {.count = 0};
+    enum cli_exit exit = CLI_FAILED;
+
+    if (!cli_args(cli, command, options, &argc, argv, 2, 1 + SMS365_USER_NUMBERS_MAX) || !cli_conf(cli))
+        return CLI_USAGE;
+    if (!adding.no_check && cli->conf.hlr != SMS365_HLR_OFF && !cli_keys(cli))
+        return CLI_USAGE;
+    if (!name_find(cli, user.name, argv[0], adding.force))
+        return CLI_FAILED;
+    for (int i = 1; i < argc; i++) {
+        if (!number_make(cli, &user.numbers[user.count], argv[i], !adding.no_check, &exit))
+            return exit;
+        user.count++;
+    }
+    return user_store(cli, &user, &adding);
+}
