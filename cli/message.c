@@ -1,13 +1,17 @@
 /* sms365 send, check, balance: the provider's everyday requests. */
 #include "base/err.h"
 #include "cli.h"
-#include "pure/sms.h"
 #include "pure/msisdn.h"
+#include "pure/number.h"
+#include "pure/sms.h"
+#include "pure/tally.h"
 
 #include <string.h>
 
 #define TEXT_BYTES_MAX 6400 /* the provider's 1,600 characters, four bytes each */
 #define CODE_SIZE 64
+#define DIGITS "0123456789"
+#define BALANCE_DIGITS_MAX 9 /* before the point: more is not low, whatever the limit */
 
 /* Read keys, and choose the one asked for. False: it was told; *exit. */
 static bool keys_ready(struct cli *cli, const char *name, const struct sms365_key **key, enum cli_exit *exit)
@@ -156,7 +160,7 @@ static enum cli_exit check_run(struct cli *cli, const struct cli_command *comman
     if (!cli_read_line("Code: ", false, line, sizeof line, &err))
         return cli_fail(cli, CLI_USAGE, "bad_argument", "the code is read from standard input: %s", err.text);
     const char *code = sms365_str_trim(line);
-    if (code[0] == '\0' || strspn(code, "0123456789") != strlen(code))
+    if (code[0] == '\0' || strspn(code, DIGITS) != strlen(code))
         exit = cli_fail(cli, CLI_USAGE, "not_a_code", "a code has digits only; nothing was sent");
     else
         exit = code_check(cli, argv[0], code, key);
@@ -164,10 +168,49 @@ static enum cli_exit check_run(struct cli *cli, const struct cli_command *comman
     return exit;
 }
 
+/* Thousandths of a credit. False when the text is no amount. */
+static bool balance_parse(const char *text, int64_t *balance)
+{
+    const bool negative = text[0] == '-';
+    const char *amount = text + negative;
+    const size_t whole = strspn(amount, DIGITS);
+    const char *rest = amount + whole;
+
+    if (whole == 0 || (rest[0] == '.' && (rest[1] == '\0' || rest[1 + strspn(rest + 1, DIGITS)] != '\0')) ||
+        (rest[0] != '.' && rest[0] != '\0'))
+        return false;
+    if (whole > BALANCE_DIGITS_MAX)
+        *balance = INT64_MAX;
+    else
+        *balance = sms365_cost_parse(amount);
+    if (negative)
+        *balance = -*balance;
+    return true;
+}
+
+/* For monitoring: one line that says it all, and the exit status. */
+static enum cli_exit balance_check(struct cli *cli, const char *text)
+{
+    const long long least = (long long)cli->conf.low_balance;
+    int64_t balance;
+
+    if (!balance_parse(text, &balance))
+        return cli_fail(cli, CLI_FAILED, "bad_reply", "the balance in the provider's reply is no amount");
+    const bool low = least > 0 && balance < least * SMS365_COST_UNIT;
+    (void)cJSON_AddNumberToObject(cli->out, "low_balance", (double)least);
+    (void)cJSON_AddBoolToObject(cli->out, "low", low);
+    cli_say(cli, low ? "Balance: %s, low: below %lld" : "Balance: %s, not below %lld", text, least);
+    if (low && cli->json)
+        return cli_fail(cli, CLI_FAILED, "low_balance", "the balance is %s, below %lld", text, least);
+    return low ? CLI_FAILED : CLI_DONE;
+}
+
 static enum cli_exit balance_run(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     const char *name = NULL;
-    const struct cli_option options[] = {{"--key", NULL, &name, NULL}, {NULL, NULL, NULL, NULL}};
+    bool check = false;
+    const struct cli_option options[] = {
+        {"--key", NULL, &name, NULL}, {"--check", &check, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct cli_request request = {SMS365_EP_ME_BALANCE, NULL, 0, NULL};
     struct sms365_reply *reply = NULL;
     struct sms365_error err = {0};
@@ -183,6 +226,8 @@ static enum cli_exit balance_run(struct cli *cli, const struct cli_command *comm
         cli_put(cli->out, "balance", balance);
         if (balance == NULL)
             exit = cli_fail(cli, CLI_FAILED, "bad_reply", "the provider's reply holds no balance");
+        else if (check)
+            exit = balance_check(cli, balance);
         else
             cli_say(cli, "Balance: %s", balance);
     }
@@ -195,6 +240,6 @@ const struct cli_command cli_message_commands[] = {
         "Send a text message; - takes the text from standard input", send_run},
     {NULL, "check", "AUTHID [--key NAME]", "Ask whether a code, read from standard input, is the one that was sent",
         check_run},
-    {NULL, "balance", "[--key NAME]", "Tell the balance of the account", balance_run},
+    {NULL, "balance", "[--check] [--key NAME]", "Tell the balance of the account, and whether it is low", balance_run},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -178,3 +178,30 @@ def test_control_characters_of_the_provider_do_not_reach_the_terminal(place):
         result = place.run(*words)
         for character in result.text.replace("\n", ""):
             assert character.isprintable(), (words, result.text)
+
+
+@pytest.mark.parametrize("balance, limit, low", [
+    (1000, 50, False), (50, 50, False), (49.999, 50, True), (0.5, 1, True), (0, 1, True), (0, 0, False),
+])
+def test_a_low_balance_is_an_exit_status_and_one_line(place, balance, limit, low):
+    place.write(limits__low_balance=limit)
+    place.with_key()
+    place.box.settings(balance=balance)
+    result = place.run("balance", "--check")
+    assert (result.status, result.err) == (FAILED if low else DONE, "")
+    assert result.out == f"Balance: {balance:g}, {'low: ' if low else 'not '}below {limit}\n"
+    told = place.json("balance", "--check")
+    assert (told.status, told.object["low"], told.object["low_balance"]) == (result.status, low, limit)
+    assert told.object["balance"] == balance
+    assert told.object.get("error") == ("low_balance" if low else None)
+
+
+def test_a_balance_that_cannot_be_had_is_not_taken_for_one(place):
+    place.with_key()
+    for fault in ("types", "html", "error=101"):
+        place.box.settings(fault=f"me/balance:{fault}")
+        assert place.json("balance", "--check").status == FAILED
+    place.box.settings(fault="")
+    assert place.run("key", "add", "main", "--url", NOWHERE, "--whitelist", "127.0.0.0/8", "--replace", "--no-check",
+                     stdin="DEMO-KEY\n").status == DONE
+    assert place.json("balance", "--check").status == UNREACHABLE
