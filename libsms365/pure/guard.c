@@ -1,8 +1,19 @@
 #include "pure/guard.h"
 
+#include "pure/backup.h"
+
 #include <string.h>
 
 #define DAYS_PER_YEAR 365
+#define HOURS_PER_DAY 24
+
+/*
+ * Of n tallies whose days begin evenly apart, each holds at its end what came in through all of that day: with the sum
+ * kept full, 2n / (n + 1) caps go through in a day. If they are first filled just before the first of them ends, it is
+ * (1 + 1/n)^n caps, less than e.
+ */
+#define SUM_A_DAY 2
+#define SUM_ANY_DAY 3
 
 struct sms365_guard_limits sms365_guard_limits_of(const struct sms365_conf *conf)
 {
@@ -163,4 +174,45 @@ void sms365_figures_compute(
 int64_t sms365_messages_per_hour(int64_t sends_per_hour, int64_t stores)
 {
     return sends_per_hour * SMS365_SHARES * stores;
+}
+
+double sms365_backup_chance_per_year(const struct sms365_guard_limits *limits, int stores)
+{
+    const int64_t year_ms = (int64_t)DAYS_PER_YEAR * SMS365_DAY_MS;
+    const int64_t windows = year_ms / limits->window_ms + 1; /* the first of them may have begun before */
+    double codes = 1;
+
+    for (int i = 0; i < SMS365_BACKUP_DIGITS; i++)
+        codes *= 10;
+    const double chance = (double)windows * limits->budget * stores * SMS365_BACKUP_CODES / codes;
+    return chance < 1 ? chance : 1;
+}
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+struct sms365_messages sms365_messages_of(const struct sms365_cap *day, int64_t per_hour, int64_t times)
+{
+    /* A window that ends within the time looked at began with a message before it. */
+    const int64_t two_windows = 2 * day->count - 1;
+    const int64_t by_hour = per_hour == 0 ? two_windows : HOURS_PER_DAY * per_hour;
+
+    return (struct sms365_messages){
+        .hour = times * (per_hour == 0 ? two_windows : lesser(per_hour, two_windows)),
+        .day = times * lesser(day->count, by_hour),
+        .any_day = times * lesser(two_windows, by_hour),
+        .cost = times * day->cost,
+    };
+}
+
+struct sms365_messages sms365_messages_of_sum(const struct sms365_cap *day, int64_t times)
+{
+    return (struct sms365_messages){
+        .hour = times * SUM_ANY_DAY * day->count,
+        .day = times * SUM_A_DAY * day->count,
+        .any_day = times * SUM_ANY_DAY * day->count,
+        .cost = times * SUM_A_DAY * day->cost,
+    };
 }

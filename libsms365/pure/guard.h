@@ -111,7 +111,27 @@ struct sms365_figures {
 void sms365_figures_compute(
     struct sms365_figures *figures, const struct sms365_guard_limits *limits, int code_digits, int stores);
 
+/* The chance that somebody who keeps guessing backup codes of one user all year hits one. An upper bound, too. */
+double sms365_backup_chance_per_year(const struct sms365_guard_limits *limits, int stores);
+
 /* Messages to one user that somebody who has proved the first factor can cause in any hour. */
 int64_t sms365_messages_per_hour(int64_t sends_per_hour, int64_t stores);
+
+/* Messages that somebody can cause, at most. */
+struct sms365_messages {
+    int64_t hour;    /* in any hour */
+    int64_t day;     /* in 24 hours from the first one, and so each day for as long as one likes */
+    int64_t any_day; /* in any 24 hours: the end of one such day and the beginning of the next */
+    int64_t cost;    /* of `day`, in thousandths of a credit; 0: no cap but that of the count */
+};
+
+/* Under a cap of 24 hours and so many an hour (0: no limit of an hour's), `times` as often side by side. */
+struct sms365_messages sms365_messages_of(const struct sms365_cap *day, int64_t per_hour, int64_t times);
+
+/*
+ * Under a cap that holds for the sum of several tallies, over which messages are spread by chance: their days need not
+ * begin together, and each makes room for itself alone when its day is over.
+ */
+struct sms365_messages sms365_messages_of_sum(const struct sms365_cap *day, int64_t times);
 
 #endif

@@ -194,28 +194,63 @@ def test_another_number_ends_open_challenges_and_places_but_not_what_was_counted
 def test_the_defaults_keep_guessers_at_one_in_a_thousand_a_run_and_two_and_a_half_percent_a_year(place):
     told = place.json("policy").object
     four, six = told["codes"]
-    assert (four["digits"], six["digits"]) == (4, 6)
+    assert [(code["digits"], code["in_use"]) for code in (four, six)] == [(4, True), (6, False)]
     assert four["per_run"]["chance"] <= 1 / 1000 and four["per_run"]["one_in"] == 1000
     assert four["per_year"]["percent"] <= 2.5
     assert six["per_year"]["chance"] == pytest.approx(four["per_year"]["chance"] / 100)
+    assert six["per_year"]["chance"] <= 1 / 4000
     assert told["tries_per_year"] == pytest.approx(10 * 365 / 30 * 2)
-    assert (told["messages_per_hour"], told["messages_per_day"], told["host_attempts_per_hour"]) == (20, 480, 30)
     for code in told["codes"]:
         assert "restricted authenticator" in code["meant_for"] and "proved" in code["meant_for"]
     text = place.run("policy").out
-    for part in ("243.3 tries in a year", "1 in 1000 (0.1 %)", "1 in 41 (2.43 %)", "1 in 100000 (0.001 %)",
-                 "20 in an hour, 480 in a day", "30 in an hour"):
+    for part in ("243.3 tries in a year", "4 digits (the provider's; IN USE)", "1 in 1000 (0.1 %)", "1 in 41 (2.43 %)",
+                 "1 in 100000 (0.001 %)", "30 in an hour", "gets in without a code, once the first factor is proved:\n  nobody\n"):
         assert part in text
+
+
+def test_the_messages_that_can_be_caused_are_told_for_user_number_address_and_store(place):
+    told = place.json("policy").object
+    assert told["host_attempts_per_hour"] == 30
+    assert told["messages"] == {
+        "user": {"per_hour": 20, "per_day": 60, "any_day": 118, "cost_per_day": 200},
+        "number": {"per_hour": 118, "per_day": 60, "any_day": 118, "cost_per_day": 200},
+        "address": {"per_hour": 199, "per_day": 100, "any_day": 199, "cost_per_day": 300},
+        "store": {"per_hour": 3000, "per_day": 2000, "any_day": 3000, "cost_per_day": 6000}}
+    place.write(limits__stores=3, limits__sends_per_hour=2, limits__sends_per_day=20, limits__sends_per_day_host=100,
+                limits__cost_per_day=0, limits__cost_per_day_host=0, limits__cost_per_day_address=0)
+    told = place.json("policy").object["messages"]
+    assert told["user"] == {"per_hour": 12, "per_day": 30, "any_day": 54, "cost_per_day": None}  # a twentieth of the store's
+    assert told["address"]["per_day"] == 300 and told["store"]["per_day"] == 600
+    assert re.search(r"^  to one user \(both shares\) +12 +30 +54 +no cap$", place.run("policy").out, re.M)
 
 
 def test_the_figures_follow_the_configuration_and_a_service_s_own(place):
     place.write(limits__failed_tries=5, limits__failed_tries_days=365, limits__stores=3, limits__sends_per_hour=4)
     with place.conf.open("a") as conf:
-        conf.write("[service sudo]\nfailed_tries = 20\nfailed_tries_days = 1\nstores = 100\nfirst_factor = none\n")
+        conf.write("[service sudo]\nfailed_tries = 20\nfailed_tries_days = 1\nstores = 100\nfirst_factor = none\n"
+                   "code = local\ncode_digits = 8\n")
     told = place.json("policy").object
-    assert (told["tries_per_year"], told["messages_per_hour"]) == (30, 24)
+    assert (told["tries_per_year"], told["messages"]["user"]["per_hour"]) == (30, 24)
     assert told["codes"][0]["per_year"]["one_in"] == 333
     told = place.json("policy", "--service", "sudo").object
     assert told["codes"][0]["per_run"]["one_in"] == 500
     assert told["codes"][0]["per_year"]["percent"] == 100
+    assert [(code["digits"], code["in_use"]) for code in told["codes"]] == [(4, False), (6, False), (8, True)]
     assert "first_factor = none" in told["notes"][0]
+
+
+def test_whoever_gets_in_without_a_code_is_listed(place):
+    place.write(challenge__trusted="192.0.2.0/24, 2001:db8::/32", challenge__grace=600, users__unenrolled="ignore",
+                users__groups="wheel sudo !backup", challenge__on_outage="backup-codes")
+    told = place.json("policy").object
+    assert told["without_code"] == [
+        {"reason": "trusted_network", "who": "whoever comes from 192.0.2.0/24, 2001:db8::/32"},
+        {"reason": "grace", "who": "whoever entered a code there in the last 600 s"},
+        {"reason": "group_exempt", "who": "members of backup"},
+        {"reason": "group_exempt", "who": "everybody who is not a member of wheel, sudo"},
+        {"reason": "unenrolled", "who": "users without a phone number"}]
+    assert told["backup_codes"]["while_provider_is_unreachable"] is True
+    assert told["backup_codes"]["per_year"]["one_in"] > 70000
+    text = place.run("policy").out
+    assert "  members of backup (group_exempt)\n" in text
+    assert "While the provider cannot be reached they are taken (on_outage).\n" in text
