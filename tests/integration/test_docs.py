@@ -164,9 +164,13 @@ def test_the_library_s_example_is_the_one_that_is_compiled():
 def test_return_codes_of_the_pam_module_are_in_its_manual_with_their_reasons():
     source = read("pam_sms365/pam_sms365.c")
     body = re.search(r"static int return_code\(.*?^}", source, re.M | re.S)[0]
+    machine = "".join(path.read_text() for path in (ROOT / "libsms365/pure").glob("challenge*.c"))
+    let_in = {code: re.findall(rf"{step}\(ch, SMS365_REASON_(\w+)\)", machine)
+              for code, step in (("PAM_SUCCESS", "challenge_allow"), ("PAM_IGNORE", "challenge_bypass"))}
+    assert all(let_in.values())
     body = body.replace("default:", "".join(
         f"case SMS365_REASON_{name}:\n" for name in re.findall(r'SMS365_REASON\((\w+), "', read("libsms365/sms365.h"))
-        if f"SMS365_REASON_{name}:" not in body and name not in ("NONE", "CODE_ACCEPTED")))
+        if f"SMS365_REASON_{name}:" not in body and name not in ("NONE", *sum(let_in.values(), []))))
     page = shown(DOCS / "pam_sms365.8")
     values = re.search(r"^RETURN VALUES\n(.*?)^\w", page, re.M | re.S)[1]
     told = dict(re.findall(r"^ +(PAM_\w+)\s+(.*)$", values, re.M))
@@ -176,6 +180,9 @@ def test_return_codes_of_the_pam_module_are_in_its_manual_with_their_reasons():
         for name in re.findall(r"SMS365_REASON_(\w+)", cases):
             for single in re.findall(r"PAM_\w+", code):
                 assert f"({name.lower()})" in told[single], f"{name} under {single}"
+    for code, names in let_in.items():
+        for name in names:
+            assert re.search(rf"\b{name.lower()}\b", told[code]), f"{name} under {code}"
     assert set(re.findall(r"return .*?(PAM_\w+)", source)) - {"PAM_IGNORE"} <= set(told)
 
 
@@ -183,6 +190,25 @@ def test_every_reason_of_the_log_is_in_the_guide():
     reasons = set(re.findall(r'SMS365_REASON\(\w+, "(\w+)"', read("libsms365/sms365.h"))) - {"none"}
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|.*\|.*\|$", read("docs/guide.md").split("## What the log says")[1], re.M)
     assert {name for row in rows for name in re.findall(r"\w+", row)} == reasons
+
+
+def test_every_event_and_field_of_the_audit_lines_is_in_the_manual():
+    page = shown(DOCS / "sms365-audit.5")
+    machine = read("libsms365/pure/challenge_audit.c")
+    fields = set(re.findall(r'(?:put_\w+|begin_field|sms365_audit_\w+)\(&?line, "(\w+)"', machine))
+    assert {"event", "user", "service", "rhost", "channel", "verdict", "reason", "cost"} <= fields
+    for name in fields:
+        assert re.search(rf"^ +{name}( |$)", page, re.M) or name == "event", name
+    commands = "".join(path.read_text() for path in (ROOT / "cli").glob("*.c"))
+    events = re.findall(r'cli_audit_begin\(cli, &line, "(\w+)"', commands)
+    assert len(events) >= 5
+    for event in events:
+        assert re.search(rf"^ +event={event}\b", page, re.M), event
+    for name in re.findall(r'sms365_audit_\w+\(&line, "(\w+)"', commands):
+        assert re.search(rf"\b{name}\b", page), name
+    for line in re.findall(r"event=report[^\"]*", read("cli/listen_http.c")):
+        for name in re.findall(r"(\w+)=", line):
+            assert re.search(rf"^ +{name}\b", page, re.M) or name in ("event", "reason", "error"), name
 
 
 def test_formats_of_users_and_keys_are_those_of_the_headers():
@@ -242,13 +268,13 @@ def test_commands_in_the_documentation_exist():
     """`sms365 user add` and its like, wherever they are written as something to type."""
     table = "".join(path.read_text() for path in (ROOT / "cli").glob("*.c"))
     commands = {f"{group} {name}" if group else name for group, name in
-                re.findall(r'^    \{(?:"(\w+)"|NULL), "(\w+)",\s+"', table, re.M)}
+                re.findall(r'^    \{(?:"(\w+)"|NULL), "([\w-]+)",\s+"', table, re.M)}
     assert len(commands) > 10
     texts = {path.name: path.read_text() for path in TEXTS}
     sources = [*(ROOT / "libsms365").rglob("*.c"), *(ROOT / "libsms365").rglob("*.def"), *(ROOT / "cli").glob("*.c")]
     texts.update({path.name: re.sub(r'"\s*"', "", path.read_text()) for path in sources})
     texts.update({page.name: page.read_text().replace("\\-", "-") for page in PAGES})
-    typed = re.compile(r"(?:^ {4}|`|^\.BR? \"?|run: )sms365 (?:-c \S+ )?(?:--json )?([a-z]+)(?: ([a-z]+))?", re.M)
+    typed = re.compile(r"(?:^ {4}|`|^\.BR? \"?|run: )sms365 (?:-c \S+ )?(?:--json )?([a-z]+)(?: ([a-z][a-z-]*))?", re.M)
     found = [(name, *match) for name, text in texts.items() for match in typed.findall(text)]
     assert len(found) > 30
     for name, first, second in found:
