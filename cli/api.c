@@ -21,6 +21,28 @@ struct calling {
     const char *key_name;
 };
 
+/* Where several sets of parameters will do. */
+static void ways_list(struct cli *cli, const struct sms365_endpoint *endpoint, cJSON *one)
+{
+    size_t count = 0;
+    const struct sms365_api_way *ways = sms365_api_ways(&count);
+    cJSON *list = cJSON_AddArrayToObject(one, "ways");
+    struct sms365_buf text;
+
+    sms365_buf_init(&text, 512);
+    for (size_t i = 0; i < count; i++) {
+        const bool key = strcmp(ways[i].names, "key") == 0;
+        if (ways[i].endpoint != endpoint->id)
+            continue;
+        sms365_buf_printf(
+            &text, "%s%s", text.length == 0 ? "    needed: " : ", or ", key ? "a stored key" : ways[i].names);
+        (void)cJSON_AddItemToArray(list, cJSON_CreateString(ways[i].names));
+    }
+    if (text.length > 0)
+        cli_say(cli, "%s", sms365_buf_text(&text));
+    sms365_buf_free(&text);
+}
+
 static void endpoints_list(struct cli *cli)
 {
     size_t count = 0;
@@ -43,6 +65,7 @@ static void endpoints_list(struct cli *cli)
                 cli, "    %s=%s%s: %s", params[i].name, value, params[i].required ? " (needed)" : "", params[i].help);
             (void)cJSON_AddItemToArray(names, cJSON_CreateString(params[i].name));
         }
+        ways_list(cli, endpoint, one);
         (void)cJSON_AddItemToArray(list, one);
     }
 }

@@ -89,7 +89,7 @@ def test_messages_of_an_hour_are_counted_by_the_machine_s_own_clock(product, san
     product.stack("code", "sends_per_hour=2")
     for _ in range(2):
         assert stranger.asked()[0].answers("") is None
-    for step in STEPS:
+    for step in (31 * DAY, -31 * DAY, DAY, -DAY):
         clock.set_wall(step)
         stranger.is_refused("Press Enter: ")
     assert len(sandbox.messages()) == 2
