@@ -165,8 +165,9 @@ void sms365_figures_compute(
 
     for (int i = 0; i < code_digits; i++)
         codes *= 10;
-    const double runs_per_year = (double)DAYS_PER_YEAR * SMS365_DAY_MS / (double)limits->window_ms;
-    figures->tries_per_year = limits->budget * runs_per_year * SMS365_SHARES * stores;
+    /* Windows at both ends of the year count. All but the last try of a budget can be repeated; the last one locks. */
+    const int64_t windows = DAYS_PER_YEAR * (int64_t)SMS365_DAY_MS / limits->window_ms + 1;
+    figures->tries_per_year = (double)(windows * (limits->budget - 1) + 1) * SMS365_SHARES * stores;
     figures->chance_per_run = limits->budget / codes;
     figures->chance_per_year = figures->tries_per_year < codes ? figures->tries_per_year / codes : 1;
 }

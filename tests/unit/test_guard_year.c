@@ -206,7 +206,7 @@ static void no_way_to_guess_gets_more_tries_out_of_a_year_than_the_figure(void *
 {
     static const struct {
         int budget, days, lockout_after;
-    } cases[] = {{10, 30, 3}, {10, 30, 20}, {20, 30, 3}, {5, 30, 1}, {10, 7, 3}, {3, 1, 3}, {20, 61, 3}};
+    } cases[] = {{10, 30, 3}, {10, 30, 20}, {20, 30, 3}, {5, 30, 1}, {10, 7, 3}, {3, 1, 3}, {20, 61, 3}, {10, 90, 3}};
 
     (void)state;
     seed = 365;
