@@ -1,5 +1,6 @@
 /* Having a code checked: charge a try, ask the provider or compare, look at the SIM if need be, consume. */
 #include "pure/challenge_state.h"
+#include "pure/sim.h"
 
 #include <string.h>
 
@@ -81,19 +82,8 @@ static const struct sms365_number *own_number(const struct sms365_challenge *ch,
 bool challenge_sim_name(const struct sms365_challenge *ch, const char *msisdn, uint8_t name[SMS365_PLACE_BYTES])
 {
     const struct sms365_number *number = own_number(ch, msisdn);
-    uint8_t mac[SMS365_MAC_BYTES];
-    struct sms365_buf text;
 
-    if (number == NULL || number->mcc[0] == '\0')
-        return false;
-    /* What was confirmed is part of the name: confirming something else ends what was said of it. */
-    sms365_buf_init(&text, 256);
-    sms365_buf_printf(&text, "sim %s %s %s %s", msisdn, number->mcc, number->mnc, number->ported);
-    const bool hashed = !text.failed && sms365_hmac(mac, &ch->holder_key, sms365_buf_text(&text), text.length);
-    sms365_buf_free(&text);
-    if (hashed)
-        memcpy(name, mac, SMS365_PLACE_BYTES);
-    return hashed;
+    return number != NULL && sms365_sim_name(name, number, &ch->holder_key);
 }
 
 static enum sms365_reason change_swapped(struct sms365_challenge *ch)
