@@ -144,8 +144,7 @@ static void messages_tell(struct cli *cli, int stores)
     cli_say(cli,
         "  A day begins with its first message; the worst 24 hours are the end of one and the beginning of the "
         "next.");
-    cli_say(cli, "  The store counts in %d parts whose days begin apart: in a day it allows twice its cap, at most.",
-        SMS365_SHARDS);
+    cli_say(cli, "  The store's days follow one another from the machine's start.");
 }
 
 static void attempts_tell(struct cli *cli, int stores)

@@ -8,7 +8,7 @@
 
 static enum sms365_reason change_charge(struct sms365_challenge *ch)
 {
-    const struct sms365_cap cap = {ch->limits.guard.window_ms, ch->limits.guard.budget, 0};
+    const struct sms365_cap cap = {ch->limits.guard.window_ms, ch->limits.guard.budget, 0, false};
     int64_t retry_after_ms = 0;
 
     if (sms365_backup_left(&ch->state.backup) == 0)

@@ -7,14 +7,6 @@
 #define DAYS_PER_YEAR 365
 #define HOURS_PER_DAY 24
 
-/*
- * Of n tallies whose days begin evenly apart, each holds at its end what came in through all of that day: with the sum
- * kept full, 2n / (n + 1) caps go through in a day. If they are first filled just before the first of them ends, it is
- * (1 + 1/n)^n caps, less than e.
- */
-#define SUM_A_DAY 2
-#define SUM_ANY_DAY 3
-
 struct sms365_guard_limits sms365_guard_limits_of(const struct sms365_conf *conf)
 {
     return (struct sms365_guard_limits){
@@ -211,9 +203,9 @@ struct sms365_messages sms365_messages_of(const struct sms365_cap *day, int64_t 
 struct sms365_messages sms365_messages_of_sum(const struct sms365_cap *day, int64_t times)
 {
     return (struct sms365_messages){
-        .hour = times * SUM_ANY_DAY * day->count,
-        .day = times * SUM_A_DAY * day->count,
-        .any_day = times * SUM_ANY_DAY * day->count,
-        .cost = times * SUM_A_DAY * day->cost,
+        .hour = times * 2 * day->count,
+        .day = times * day->count,
+        .any_day = times * 2 * day->count,
+        .cost = times * day->cost,
     };
 }

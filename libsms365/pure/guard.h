@@ -128,10 +128,7 @@ struct sms365_messages {
 /* Under a cap of 24 hours and so many an hour (0: no limit of an hour's), `times` as often side by side. */
 struct sms365_messages sms365_messages_of(const struct sms365_cap *day, int64_t per_hour, int64_t times);
 
-/*
- * Under a cap that holds for the sum of several tallies, over which messages are spread by chance: their days need not
- * begin together, and each makes room for itself alone when its day is over.
- */
+/* Under a cap for the sum of several tallies, whose days begin together and not with a message. */
 struct sms365_messages sms365_messages_of_sum(const struct sms365_cap *day, int64_t times);
 
 #endif

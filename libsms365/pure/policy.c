@@ -29,9 +29,10 @@ struct sms365_limits sms365_limits_of(const struct sms365_conf *conf)
                                                                             : conf->sends_per_day_host / SHARE_OF_STORE,
             lesser_cost(
                 conf->cost_per_day * SMS365_COST_UNIT, conf->cost_per_day_host * SMS365_COST_UNIT / SHARE_OF_STORE)},
-        .address_day = {SMS365_DAY_MS, conf->sends_per_day_address, conf->cost_per_day_address * SMS365_COST_UNIT},
-        .store_day = {SMS365_DAY_MS, conf->sends_per_day_host, conf->cost_per_day_host * SMS365_COST_UNIT},
-        .attempts = {SMS365_HOUR_MS, conf->host_attempts_per_hour, 0},
+        .address_day = {SMS365_DAY_MS, conf->sends_per_day_address, conf->cost_per_day_address * SMS365_COST_UNIT,
+            false},
+        .store_day = {SMS365_DAY_MS, conf->sends_per_day_host, conf->cost_per_day_host * SMS365_COST_UNIT, true},
+        .attempts = {SMS365_HOUR_MS, conf->host_attempts_per_hour, 0, false},
         .guard = sms365_guard_limits_of(conf),
     };
 }

@@ -67,7 +67,7 @@ bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *ca
         return false;
     }
     if (tally->count == 0)
-        tally->since_ms = now->boot_ms;
+        tally->since_ms = cap->together ? now->boot_ms - now->boot_ms % cap->window_ms : now->boot_ms;
     tally->count++;
     tally->cost += cost;
     return true;

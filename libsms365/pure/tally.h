@@ -27,7 +27,8 @@ struct sms365_tally {
 struct sms365_cap {
     int64_t window_ms;
     int64_t count;
-    int64_t cost; /* 0: no cap */
+    int64_t cost;  /* 0: no cap */
+    bool together; /* windows follow one another from the boot on: tallies that are summed must begin together */
 };
 
 /* Start anew when the window is over. */

@@ -67,9 +67,9 @@ def test_the_budget_used_up_elsewhere(product, sandbox, clock, owner):
 
 
 def test_codes_sent_to_many_logins_elsewhere_at_once(product, sandbox, clock, owner, pamcall_program):
-    product.stack("code", "resend_after=0", "sends_per_hour=15")
+    product.stack("code", "resend_after=0", "sends_per_hour=30")
     crowd = Crowd(pamcall_program, 40, rhost=ELSEWHERE, env=clock.environment)
-    assert crowd.all_prompted() == 15
+    assert crowd.all_prompted() == 8  # half of what may be open at a time; the rest is for the usual places
     assert owner.enters() == "PAM_SUCCESS"
     crowd.type(no_code_of(sandbox.messages()))
     crowd.ends()

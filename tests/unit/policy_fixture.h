@@ -18,10 +18,10 @@ static const struct sms365_limits limits = {
     .life_ms = 5 * MINUTE,
     .resend_after_ms = 30 * SECOND,
     .sends_per_hour = 10,
-    .day = {24 * HOUR, 1000, 0},
-    .address_day = {24 * HOUR, 1000, 0},
-    .store_day = {24 * HOUR, 1000, 0},
-    .attempts = {HOUR, 5, 0},
+    .day = {24 * HOUR, 1000, 0, false},
+    .address_day = {24 * HOUR, 1000, 0, false},
+    .store_day = {24 * HOUR, 1000, 0, false},
+    .attempts = {HOUR, 5, 0, false},
 };
 
 static inline struct sms365_now at(int64_t boot_ms)

@@ -90,7 +90,7 @@ static void a_user_has_so_many_messages_and_so_much_cost_a_day_in_each_share(voi
 
     (void)unused;
     with.sends_per_hour = SMS365_SENDS_MAX;
-    with.day = (struct sms365_cap){24 * HOUR, 3, 0};
+    with.day = (struct sms365_cap){24 * HOUR, 3, 0, false};
     for (int i = 0; i < 3; i++)
         assert_int_equal(reserve(&state, &with, 1, 1, i * 2 * HOUR), SMS365_REASON_NONE);
     const struct sms365_now later = at(23 * HOUR), next_day = at(24 * HOUR);
@@ -101,7 +101,7 @@ static void a_user_has_so_many_messages_and_so_much_cost_a_day_in_each_share(voi
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &later, &retry_after_ms), SMS365_REASON_NONE);
     slot.share = SMS365_SHARE_OTHER;
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &next_day, &retry_after_ms), SMS365_REASON_NONE);
-    with.day = (struct sms365_cap){24 * HOUR, 100, 2 * SMS365_COST_UNIT};
+    with.day = (struct sms365_cap){24 * HOUR, 100, 2 * SMS365_COST_UNIT, false};
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &next_day, &retry_after_ms), SMS365_REASON_NONE);
     assert_int_equal(
         sms365_state_reserve(&state, &with, &slot, &next_day, &retry_after_ms), SMS365_REASON_TOO_MANY_SENDS);
@@ -237,7 +237,7 @@ static void a_tally_has_so_many_within_a_window_that_the_first_begins(void **unu
 
 static void a_tally_gives_back_what_its_window_still_holds(void **unused)
 {
-    const struct sms365_cap cap = {HOUR, 10, 5000};
+    const struct sms365_cap cap = {HOUR, 10, 5000, false};
     struct sms365_tally tally = {0};
     struct sms365_now now = at(0);
     int64_t retry_after_ms = 0;
