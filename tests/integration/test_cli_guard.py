@@ -230,8 +230,8 @@ def test_the_figures_follow_the_configuration_and_a_service_s_own(place):
         conf.write("[service sudo]\nfailed_tries = 20\nfailed_tries_days = 1\nstores = 100\nfirst_factor = none\n"
                    "code = local\ncode_digits = 8\n")
     told = place.json("policy").object
-    assert (told["tries_per_year"], told["messages"]["user"]["per_hour"]) == (30, 24)
-    assert told["codes"][0]["per_year"]["one_in"] == 333
+    assert (told["tries_per_year"], told["messages"]["user"]["per_hour"]) == (54, 24)
+    assert told["codes"][0]["per_year"]["one_in"] == 185
     told = place.json("policy", "--service", "sudo").object
     assert told["codes"][0]["per_run"]["one_in"] == 500
     assert told["codes"][0]["per_year"]["percent"] == 100
