@@ -11,7 +11,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(page for folder in ("docs", "cli", "sandbox") for page in (ROOT / folder).glob("*.[1-8]"))
-TEXTS = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "NEWS", DOCS / "guide.md"]
+TEXTS = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "NEWS", DOCS / "guide.md",
+         DOCS / "threat-model.md"]
 OPTION = re.compile(r'^OPTION\((\w+), "(\w+)", (\w+), \w+, (.*?), (\d+), (\d+),', re.M)
 DIRECTORIES = {"SMS365_SYSCONFDIR ": "/etc/sms365", "SMS365_STATEDIR ": "/var/lib/sms365"}
 
