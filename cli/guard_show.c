@@ -5,6 +5,15 @@
 #include <stdio.h>
 #include <time.h>
 
+static int64_t wrong_backups(const struct sms365_state *state)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < SMS365_SHARES; i++)
+        count += state->shares[i].backups.count;
+    return count;
+}
+
 long long cli_seconds(int64_t ms)
 {
     return ((long long)ms + 999) / 1000;
@@ -91,7 +100,7 @@ cJSON *cli_guard_json(const struct cli_guard *guard, const struct sms365_user *u
     (void)cJSON_AddNumberToObject(object, "usual_places", (double)record->state.places.count);
     (void)cJSON_AddNumberToObject(object, "open_challenges", (double)record->state.slot_count);
     (void)cJSON_AddNumberToObject(object, "backup_codes_left", sms365_backup_left(&record->state.backup));
-    (void)cJSON_AddNumberToObject(object, "wrong_backup_codes", (double)record->state.backup.wrong.count);
+    (void)cJSON_AddNumberToObject(object, "wrong_backup_codes", (double)wrong_backups(&record->state));
     cJSON *moved = cJSON_AddArrayToObject(object, "moved_numbers");
     for (size_t i = 0; i < user->count; i++)
         if (cli_guard_moved(guard, record, &user->numbers[i]))
@@ -142,14 +151,16 @@ static void messages_say(const struct cli *cli, const struct cli_guard *guard, c
 }
 
 static void backup_say(
-    const struct cli *cli, const struct cli_guard *guard, const char *user, const struct sms365_backup *backup)
+    const struct cli *cli, const struct cli_guard *guard, const char *user, const struct sms365_state *state)
 {
+    const struct sms365_backup *backup = &state->backup;
+
     if (backup->count == 0)
         cli_say(cli, "Backup codes: none (sms365 user backup-codes %s makes them)", user);
     else
         cli_say(cli, "Backup codes: %d of %d left", sms365_backup_left(backup), backup->count);
-    if (backup->wrong.count > 0)
-        cli_say(cli, "Wrong backup codes: %lld of %d in %lld days", (long long)backup->wrong.count,
+    if (wrong_backups(state) > 0)
+        cli_say(cli, "Wrong backup codes: %lld of %d in %lld days", (long long)wrong_backups(state),
             guard->limits.guard.budget, (long long)guard->conf->failed_tries_days);
 }
 
@@ -163,7 +174,7 @@ void cli_guard_say(const struct cli *cli, const struct cli_guard *guard, const s
         shares_said[1], guard->limits.guard.budget);
     messages_say(cli, guard, record);
     cli_say(cli, "Usual places: %zu; open challenges: %zu", record->state.places.count, record->state.slot_count);
-    backup_say(cli, guard, user->name, &record->state.backup);
+    backup_say(cli, guard, user->name, &record->state);
     for (size_t i = 0; i < SMS365_SHARES; i++) {
         const int64_t lockout_ms = sms365_share_lockout_ms(&shares[i], &guard->limits.guard, &record->now);
         char until[32];

@@ -18,7 +18,6 @@ static bool backup_edit(void *context, struct cli_record *record, const struct s
 
     (void)limits;
     set->replaced = sms365_backup_left(&record->state.backup);
-    set->backup.wrong = record->state.backup.wrong; /* a new set is no new budget for a guesser */
     record->state.backup = set->backup;
     return true;
 }

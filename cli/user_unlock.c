@@ -30,10 +30,9 @@ static bool unlock_edit(void *context, struct cli_record *record, const struct s
         lifted->lockout_ms = lockout_ms > lifted->lockout_ms ? lockout_ms : lifted->lockout_ms;
         lifted->failed_tries += share->fail_count;
         lifted->failed_challenges += share->row;
+        lifted->wrong_backup_codes += share->backups.count;
         sms365_share_unlock(share);
     }
-    lifted->wrong_backup_codes = record->state.backup.wrong.count;
-    memset(&record->state.backup.wrong, 0, sizeof record->state.backup.wrong);
     return lifted_any(lifted);
 }
 

@@ -80,11 +80,30 @@ static const char *text_item(pam_handle_t *pamh, int item)
  * (an sshd without a session of its own: started by inetd, or to debug) cannot be told from the former, and shares its
  * session with other connections.
  */
-static bool ssh_can_ask(pam_handle_t *pamh)
+static bool is_ssh(pam_handle_t *pamh)
 {
     const char *tty = text_item(pamh, PAM_TTY);
 
-    return tty == NULL || strcmp(tty, "ssh") != 0 || getppid() == getsid(0);
+    return tty != NULL && strcmp(tty, "ssh") == 0;
+}
+
+static bool ssh_can_ask(pam_handle_t *pamh)
+{
+    return !is_ssh(pamh) || getppid() == getsid(0);
+}
+
+/*
+ * Who may answer: sshd's connection and a terminal have a session of their own. Other services of the network (RADIUS,
+ * mail, VPN) call PAM for everybody from one session: there nobody resumes a challenge, or a stranger would take up the
+ * owner's.
+ */
+static bool holder_name(pam_handle_t *pamh, char holder[SMS365_HOLDER_TEXT_SIZE])
+{
+    const char *host = text_item(pamh, PAM_RHOST);
+    const bool remote = host != NULL && host[0] != '\0';
+    struct sms365_error err;
+
+    return (remote && !is_ssh(pamh) ? sms365_holder_once(holder, &err) : sms365_holder_self(holder, &err)) == SMS365_OK;
 }
 
 /* The configuration's first_factor, held against what PAM knows. Says in the log what was missing. */
@@ -207,6 +226,7 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     const char *name = subject_name(pamh, typed, instance->conf.subject);
     char place[PLACE_SIZE];
     char grace[PLACE_SIZE];
+    char holder[SMS365_HOLDER_TEXT_SIZE];
     struct sms365_subject subject = {
         .user = name == NULL ? typed : name,
         .service = service,
@@ -216,6 +236,11 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     };
     struct sms365_outcome outcome = {0};
 
+    if (!holder_name(pamh, holder)) {
+        pam_syslog(pamh, LOG_ERR, "denied: no randomness, or no session to tell who may answer");
+        return PAM_SERVICE_ERR;
+    }
+    subject.holder = holder;
     if (place_name(pamh, place, sizeof place)) {
         subject.place = place;
         if (instance->conf.grace_s > 0 && grace_name(pamh, place, grace, sizeof grace))

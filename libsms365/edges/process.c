@@ -103,23 +103,28 @@ static bool leader_start(pid_t leader, char *out, size_t size)
     return field != NULL && sms365_str_copy(out, size, field);
 }
 
+enum sms365_err sms365_holder_once(char out[SMS365_HOLDER_TEXT_SIZE], struct sms365_error *err)
+{
+    uint8_t once[16];
+    char hex[2 * sizeof once + 1];
+    const enum sms365_err code = sms365_random(once, sizeof once, err);
+
+    if (code != SMS365_OK)
+        return code;
+    sms365_str_hex(hex, once, sizeof once);
+    (void)snprintf(out, SMS365_HOLDER_TEXT_SIZE, "once:%s", hex);
+    return SMS365_OK;
+}
+
 enum sms365_err sms365_holder_self(char out[SMS365_HOLDER_TEXT_SIZE], struct sms365_error *err)
 {
     uint8_t boot[SMS365_BOOT_ID_BYTES];
-    uint8_t once[16];
     char boot_hex[2 * sizeof boot + 1];
-    char once_hex[2 * sizeof once + 1];
     char start[32];
     const pid_t leader = getsid(0);
 
-    if (!read_boot_id(boot) || !leader_start(leader, start, sizeof start)) {
-        const enum sms365_err code = sms365_random(once, sizeof once, err);
-        if (code != SMS365_OK)
-            return code;
-        sms365_str_hex(once_hex, once, sizeof once);
-        (void)snprintf(out, SMS365_HOLDER_TEXT_SIZE, "once:%s", once_hex);
-        return SMS365_OK;
-    }
+    if (!read_boot_id(boot) || !leader_start(leader, start, sizeof start))
+        return sms365_holder_once(out, err);
     sms365_str_hex(boot_hex, boot, sizeof boot);
     (void)snprintf(
         out, SMS365_HOLDER_TEXT_SIZE, "session:%ju:%ld:%s:%s", (uintmax_t)getuid(), (long)leader, start, boot_hex);

@@ -23,6 +23,9 @@ enum sms365_err sms365_random(void *out, size_t length, struct sms365_error *err
  */
 enum sms365_err sms365_holder_self(char out[SMS365_HOLDER_TEXT_SIZE], struct sms365_error *err);
 
+/* A holder that nobody is again: where processes share a session, none can prove to be the one that was asked. */
+enum sms365_err sms365_holder_once(char out[SMS365_HOLDER_TEXT_SIZE], struct sms365_error *err);
+
 /*
  * The process environment, put away while libraries run: libcurl, OpenSSL and the resolver read file names, proxies and
  * switches from it, and in a setuid program it is the caller's. Calls nest, and threads may hold it at the same time:

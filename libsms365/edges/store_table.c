@@ -27,7 +27,7 @@ struct table {
 
 static const struct table tables[SMS365_CLASS_COUNT] = {
     [SMS365_CLASS_HOST] = {"host.table", "hosts", 4096, true},
-    [SMS365_CLASS_SPEND] = {"spend.table", "spend", 4096, false},
+    [SMS365_CLASS_SPEND] = {"spend.table", "spend", 16384, false},
     [SMS365_CLASS_SHARD] = {"shard.table", "shards", SMS365_SHARDS, false},
     [SMS365_CLASS_FLAG] = {"flag.table", "flags", 8, true},
 };

@@ -32,7 +32,7 @@ static bool hash_code(uint8_t hash[SMS365_BACKUP_HASH_BYTES], const uint8_t salt
 bool sms365_backup_make(struct sms365_backup *backup, char texts[SMS365_BACKUP_CODES][SMS365_BACKUP_TEXT_SIZE],
     const uint8_t seed[SMS365_BACKUP_SEED_BYTES], const struct sms365_mac_key *key)
 {
-    struct sms365_backup fresh = {.count = SMS365_BACKUP_CODES, .wrong = backup->wrong};
+    struct sms365_backup fresh = {.count = SMS365_BACKUP_CODES};
     char code[SMS365_DIGITS_MAX + 1];
     unsigned counter = 0;
     uint8_t mac[SMS365_MAC_BYTES];
@@ -89,11 +89,9 @@ void sms365_backup_put(struct sms365_writer *writer, const struct sms365_backup 
         sms365_put_bytes(writer, backup->salt, sizeof backup->salt);
         sms365_put_bytes(writer, backup->hashes, sizeof *backup->hashes * backup->count);
     }
-    sms365_tally_put(writer, &backup->wrong);
 }
 
-void sms365_backup_take(
-    struct sms365_reader *reader, struct sms365_backup *backup, int64_t shift_ms, const struct sms365_now *now)
+void sms365_backup_take(struct sms365_reader *reader, struct sms365_backup *backup)
 {
     backup->count = sms365_take_u8(reader);
     if (backup->count > SMS365_BACKUP_CODES) {
@@ -106,5 +104,4 @@ void sms365_backup_take(
         sms365_take_bytes(reader, backup->salt, sizeof backup->salt);
         sms365_take_bytes(reader, backup->hashes, sizeof *backup->hashes * backup->count);
     }
-    sms365_tally_take(reader, &backup->wrong, shift_ms, now);
 }

@@ -1,13 +1,13 @@
 /*
  * Backup codes: ten codes of eight digits that a user keeps on paper, for when no message arrives (NIST SP 800-63B
  * 5.1.2, look-up secrets). Each is good once; what is kept of them is a salted, stretched and keyed hash. Wrong ones
- * have a budget of their own.
+ * have a budget of their own, in each share of the guard.
  */
 #ifndef SMS365_BACKUP_H
 #define SMS365_BACKUP_H
 
+#include "base/wire.h"
 #include "pure/crypto.h"
-#include "pure/tally.h"
 
 #define SMS365_BACKUP_CODES 10
 #define SMS365_BACKUP_DIGITS 8
@@ -20,7 +20,6 @@ struct sms365_backup {
     uint16_t used; /* a bit each */
     uint8_t salt[SMS365_SALT_BYTES];
     uint8_t hashes[SMS365_BACKUP_CODES][SMS365_BACKUP_HASH_BYTES];
-    struct sms365_tally wrong; /* tries charged, and not given back */
 };
 
 int sms365_backup_left(const struct sms365_backup *backup);
@@ -40,7 +39,6 @@ bool sms365_backup_parse(char code[SMS365_BACKUP_DIGITS + 1], const char *answer
 int sms365_backup_find(const struct sms365_backup *backup, const char *code, const struct sms365_mac_key *key);
 
 void sms365_backup_put(struct sms365_writer *writer, const struct sms365_backup *backup);
-void sms365_backup_take(
-    struct sms365_reader *reader, struct sms365_backup *backup, int64_t shift_ms, const struct sms365_now *now);
+void sms365_backup_take(struct sms365_reader *reader, struct sms365_backup *backup);
 
 #endif

@@ -59,6 +59,8 @@ void challenge_audit(struct sms365_challenge *ch)
     put_message(ch, &line);
     if (ch->sim_changed)
         sms365_audit_word(&line, "sim", "changed");
+    else if (ch->sim_unknown)
+        sms365_audit_word(&line, "sim", "unknown");
     if (ch->low_balance)
         sms365_audit_word(&line, "balance", "low");
     sms365_audit_word(&line, "verdict", verdicts[ch->outcome.verdict]);

@@ -13,7 +13,7 @@ static enum sms365_reason change_charge(struct sms365_challenge *ch)
 
     if (sms365_backup_left(&ch->state.backup) == 0)
         return SMS365_REASON_WRONG_BACKUP_CODE;
-    if (!sms365_tally_charge(&ch->state.backup.wrong, &cap, 0, &ch->now, &retry_after_ms)) {
+    if (!sms365_tally_charge(&ch->state.shares[challenge_share(ch)].backups, &cap, 0, &ch->now, &retry_after_ms)) {
         ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
         return SMS365_REASON_TRIES_USED;
     }
@@ -30,7 +30,6 @@ static enum sms365_reason change_use(struct sms365_challenge *ch)
         (backup->used & bit) != 0)
         return SMS365_REASON_SUPERSEDED;
     backup->used |= bit;
-    memset(&backup->wrong, 0, sizeof backup->wrong);
     for (size_t i = 0; i < SMS365_SHARES; i++)
         sms365_share_unlock(&ch->state.shares[i]);
     sms365_place_add(&ch->state.places, ch->place, &ch->now);

@@ -102,10 +102,13 @@ static void swapped(struct sms365_challenge *ch)
     challenge_refuse(ch, SMS365_REASON_SIM_CHANGED);
 }
 
-/* Known before, and another now. */
+/* Known before, and another now. The provider writes codes as texts and as numbers: zeros in front count for nothing.
+ */
 static bool differs(const char *before, const char *now)
 {
-    return before[0] != '\0' && now != NULL && now[0] != '\0' && strcmp(before, now) != 0;
+    if (before[0] == '\0' || now == NULL || now[0] == '\0')
+        return false;
+    return strcmp(before + strspn(before, "0"), now + strspn(now, "0")) != 0;
 }
 
 static void on_looked(struct sms365_challenge *ch, const struct sms365_event *event)
@@ -113,9 +116,11 @@ static void on_looked(struct sms365_challenge *ch, const struct sms365_event *ev
     const struct sms365_number *number = own_number(ch, ch->slot.msisdn);
     const char *result = event->fields[SMS365_FIELD_RESULT];
 
-    /* Whoever holds the SIM cannot make the look fail: an answer that says nothing changes nothing. */
+    /* A network that could not be told shuts nobody out; the log says so. */
+    ch->sim_unknown = true;
     if (number != NULL && event->err == SMS365_OK && result != NULL && strcmp(result, "OK") == 0) {
         ch->looked = true;
+        ch->sim_unknown = false;
         ch->sim_changed = differs(number->mcc, event->fields[SMS365_FIELD_MCC]) ||
                           differs(number->mnc, event->fields[SMS365_FIELD_MNC]) ||
                           differs(number->ported, event->fields[SMS365_FIELD_PORTED]);

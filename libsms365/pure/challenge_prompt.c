@@ -149,7 +149,7 @@ static void on_report(struct sms365_challenge *ch, const struct sms365_event *ev
     } else if (sms365_report_parse(&delivery, &cost, event->query, event->length, &ch->callback_key, ch->slot.id)) {
         ch->slot.delivery = (uint8_t)delivery;
         ch->cost = cost;
-        if (cost >= 0 && cost <= SMS365_SLOT_COST_MAX && cost != ch->slot.cost)
+        if (cost != ch->slot.cost && challenge_may_cost(&ch->slot, cost))
             challenge_write(ch, change_cost, cost_changed, decide);
         else
             decide(ch);

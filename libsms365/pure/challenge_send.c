@@ -18,6 +18,13 @@ static bool draw_id(struct sms365_challenge *ch, uint8_t id[SMS365_ID_BYTES])
     return drawn;
 }
 
+uint8_t challenge_share(const struct sms365_challenge *ch)
+{
+    const bool usual = sms365_place_is_recent(&ch->state.places, ch->place, ch->limits.guard.window_ms, &ch->now);
+
+    return usual ? SMS365_SHARE_USUAL : SMS365_SHARE_OTHER;
+}
+
 /* --- Reserving --- */
 
 /* The holder's challenge must still be the one this process decided upon, or none if there was none. */
@@ -37,8 +44,7 @@ static enum sms365_reason change_reserve(struct sms365_challenge *ch)
     if (held != NULL)
         ch->before = *held;
     ch->fresh.sent_ms = ch->now.boot_ms; /* not when it was asked for: the store may have taken its time */
-    const bool usual = sms365_place_is_recent(&ch->state.places, ch->place, ch->limits.guard.window_ms, &ch->now);
-    ch->fresh.share = usual ? SMS365_SHARE_USUAL : SMS365_SHARE_OTHER;
+    ch->fresh.share = challenge_share(ch);
     memcpy(ch->fresh.chain, held == NULL ? ch->fresh.id : held->chain, sizeof ch->fresh.chain);
     const enum sms365_reason reason =
         sms365_state_reserve(&ch->state, &ch->limits, &ch->fresh, &ch->now, &retry_after_ms);
@@ -214,9 +220,8 @@ static bool take_reply(struct sms365_challenge *ch, const struct sms365_event *e
     slot->delivery = (uint8_t)(slot->channel == SMS365_CHANNEL_VIBER ? SMS365_DELIVERY_UNKNOWN
                                : slot->local || status == NULL       ? SMS365_DELIVERY_PENDING
                                                                      : sms365_delivery_parse(status));
-    ch->cost = cost == NULL ? slot->cost : sms365_cost_parse(cost);
-    if (ch->cost > SMS365_SLOT_COST_MAX)
-        ch->cost = slot->cost;
+    ch->cost =
+        cost == NULL || !challenge_may_cost(slot, sms365_cost_parse(cost)) ? slot->cost : sms365_cost_parse(cost);
     note_balance(ch, event->fields[SMS365_FIELD_BALANCE]);
     return true;
 }

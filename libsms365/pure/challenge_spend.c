@@ -7,12 +7,25 @@
 
 #define BUSY_MAX 3 /* shards found held by another process, before the store counts as failed */
 #define BALANCE_FLAG "balance"
+#define COST_TIMES_MAX 10 /* what was expected of a message, or one credit if that is more */
 
-static const struct sms365_cap *ledger_cap(const struct sms365_challenge *ch, unsigned ledger)
+/* Places where a user lately got in have a quarter of the store to themselves: however many passwords were stolen. */
+static int64_t store_room(const struct sms365_challenge *ch, int64_t whole)
 {
-    return ledger == LEDGER_NUMBER    ? &ch->limits.day
-           : ledger == LEDGER_ADDRESS ? &ch->limits.address_day
-                                      : &ch->limits.store_day;
+    return ch->fresh.share == SMS365_SHARE_USUAL ? whole : whole - whole / 4;
+}
+
+static struct sms365_cap ledger_cap(const struct sms365_challenge *ch, unsigned ledger)
+{
+    struct sms365_cap cap = ledger == LEDGER_NUMBER    ? ch->limits.day
+                            : ledger == LEDGER_ADDRESS ? ch->limits.address_day
+                                                       : ch->limits.store_day;
+
+    if (ledger == LEDGER_STORE) {
+        cap.count = store_room(ch, cap.count);
+        cap.cost = store_room(ch, cap.cost);
+    }
+    return cap;
 }
 
 static enum sms365_reason ledger_reason(unsigned ledger)
@@ -59,12 +72,12 @@ static void give_back(struct sms365_challenge *ch, enum sms365_reason why, int64
 
 static void on_sum(struct sms365_challenge *ch, const struct sms365_event *event)
 {
-    const struct sms365_cap *cap = &ch->limits.store_day;
+    const struct sms365_cap cap = ledger_cap(ch, LEDGER_STORE);
 
     if (event->err != SMS365_OK)
         challenge_deny(ch, SMS365_REASON_STORE_FAILED);
-    else if (event->total.count > cap->count || (cap->cost > 0 && event->total.cost > cap->cost))
-        give_back(ch, SMS365_REASON_STORE_SPENT, cap->window_ms);
+    else if (event->total.count > cap.count || (cap.cost > 0 && event->total.cost > cap.cost))
+        give_back(ch, SMS365_REASON_STORE_SPENT, cap.window_ms);
     else
         ch->spend.after(ch);
 }
@@ -108,16 +121,16 @@ static void on_written(struct sms365_challenge *ch, const struct sms365_event *e
 /* False when it may not be charged; *retry_after_ms: until it may. */
 static bool change_tally(struct sms365_challenge *ch, struct sms365_tally *tally, int64_t *retry_after_ms)
 {
-    const struct sms365_cap *cap = ledger_cap(ch, ch->spend.next);
+    const struct sms365_cap cap = ledger_cap(ch, ch->spend.next);
     const struct sms365_slot *slot = ledger_slot(ch);
 
     if (ch->spend.mode == SPEND_CHARGE)
-        return sms365_tally_charge(tally, cap, slot->cost, &ch->now, retry_after_ms);
+        return sms365_tally_charge(tally, &cap, slot->cost, &ch->now, retry_after_ms);
     if (ch->spend.mode == SPEND_REFUND) {
-        sms365_tally_refund(tally, cap->window_ms, slot->cost, &ch->now);
+        sms365_tally_refund(tally, cap.window_ms, slot->cost, &ch->now);
         return true;
     }
-    sms365_tally_prune(tally, cap->window_ms, &ch->now);
+    sms365_tally_prune(tally, cap.window_ms, &ch->now);
     tally->cost += ch->spend.delta;
     if (tally->cost < 0 || tally->count == 0)
         tally->cost = 0;
@@ -176,6 +189,13 @@ static void begin(
     ch->spend =
         (struct challenge_spend){.mode = mode, .charged = LEDGERS, .shard = shard, .after = after, .refused = refused};
     go_on(ch);
+}
+
+bool challenge_may_cost(const struct sms365_slot *slot, int64_t cost)
+{
+    const int64_t expected = slot->cost < SMS365_COST_UNIT ? SMS365_COST_UNIT : slot->cost;
+
+    return cost >= 0 && cost <= SMS365_SLOT_COST_MAX && cost <= expected * COST_TIMES_MAX;
 }
 
 void challenge_charge(struct sms365_challenge *ch, challenge_step *after, challenge_step *refused)

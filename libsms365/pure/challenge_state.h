@@ -74,9 +74,9 @@ struct sms365_challenge {
     int64_t cost, cost_delta;  /* that a report tells; and how much more that is than was counted */
     unsigned tried;            /* routes to which this login sent, a bit each */
     bool resumed;
-    bool newest;              /* an older message of this challenge may still arrive */
-    bool looked, sim_changed; /* what hlr/lookup said */
-    unsigned backup_index;    /* the backup code that was found right, and its hash */
+    bool newest;                           /* an older message of this challenge may still arrive */
+    bool looked, sim_changed, sim_unknown; /* what hlr/lookup said, or did not */
+    unsigned backup_index;                 /* the backup code that was found right, and its hash */
     uint8_t backup_hash[SMS365_BACKUP_HASH_BYTES];
     bool by_backup;          /* a backup code was tried */
     bool low_balance;        /* a reply said so */
@@ -140,6 +140,11 @@ bool challenge_hash(const struct sms365_challenge *ch, const char *kind, const c
 
 /* Charge ch->fresh to number, address and store, or none of them. */
 void challenge_charge(struct sms365_challenge *ch, challenge_step *after, challenge_step *refused);
+/*
+ * Can a message that was expected to cost what slot says cost this much? Reports come over the network: one that says a
+ * thousand times more would use up everybody's messages.
+ */
+bool challenge_may_cost(const struct sms365_slot *slot, int64_t cost);
 /* Give back what slot was charged. */
 void challenge_refund(struct sms365_challenge *ch, const struct sms365_slot *slot, challenge_step *after);
 /* The cost of ch->slot is more (or less) by delta than was counted. */
@@ -153,6 +158,8 @@ void challenge_note_no_balance(struct sms365_challenge *ch, challenge_step *afte
 
 /* Send by this route: charge, send, record. */
 void challenge_send(struct sms365_challenge *ch, size_t route);
+/* Where this login counts, by the record as it was read: enum sms365_share_id. */
+uint8_t challenge_share(const struct sms365_challenge *ch);
 /* The first of the routes that this login has not tried; their number when there is none. */
 size_t challenge_untried(const struct sms365_challenge *ch);
 /* The route of the present message. */

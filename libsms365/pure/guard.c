@@ -114,6 +114,7 @@ void sms365_share_unlock(struct sms365_share *share)
     share->row = 0;
     share->row_ms = 0;
     share->locked = false;
+    memset(&share->backups, 0, sizeof share->backups);
 }
 
 static struct sms365_place *find_place(struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES])

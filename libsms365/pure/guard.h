@@ -49,6 +49,7 @@ struct sms365_share {
     size_t send_count;
     int64_t sends[SMS365_SENDS_MAX]; /* within the hour, oldest first */
     struct sms365_tally day;         /* of sends */
+    struct sms365_tally backups;     /* wrong backup codes */
     size_t fail_count;
     struct sms365_fail fails[SMS365_FAILS_MAX]; /* oldest first */
     uint8_t row;                                /* failed challenges since the last success */

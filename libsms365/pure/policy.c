@@ -89,6 +89,7 @@ static void put_share(struct sms365_writer *writer, const struct sms365_share *s
     for (size_t i = 0; i < share->send_count; i++)
         sms365_put_i64(writer, share->sends[i]);
     sms365_tally_put(writer, &share->day);
+    sms365_tally_put(writer, &share->backups);
     sms365_put_u8(writer, (uint8_t)share->fail_count);
     for (size_t i = 0; i < share->fail_count; i++) {
         sms365_put_i64(writer, share->fails[i].when_ms);
@@ -116,6 +117,7 @@ static void take_share(
     for (size_t i = 0; i < share->send_count; i++)
         share->sends[i] = sms365_moment_take(reader, shift_ms, now);
     sms365_tally_take(reader, &share->day, shift_ms, now);
+    sms365_tally_take(reader, &share->backups, shift_ms, now);
     share->fail_count = take_count(reader, SMS365_FAILS_MAX);
     for (size_t i = 0; i < share->fail_count; i++) {
         share->fails[i].when_ms = sms365_moment_take(reader, shift_ms, now);
@@ -181,7 +183,7 @@ bool sms365_state_decode(struct sms365_state *state, const struct sms365_now *no
     take_places(&reader, &state->graces, shift_ms, now);
     take_places(&reader, &state->looked, shift_ms, now);
     take_places(&reader, &state->swapped, shift_ms, now);
-    sms365_backup_take(&reader, &state->backup, shift_ms, now);
+    sms365_backup_take(&reader, &state->backup);
     state->slot_count = take_count(&reader, SMS365_OPEN_MAX);
     for (size_t i = 0; i < state->slot_count; i++)
         take_slot(&reader, &state->slots[i], shift_ms, now);

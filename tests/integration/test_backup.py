@@ -154,3 +154,21 @@ def test_a_set_for_one_service_belongs_to_its_store(product, sandbox):
     login = Pamtester(product.stack("code"), "alice")
     login.sees("Enter it, or r = again: ")
     login.kill()
+
+
+def test_wrong_backup_codes_elsewhere_leave_the_owner_s_own_budget(product, sandbox, codes, clock):
+    product.configure(failed_tries=3, sends_per_hour=30)
+    product.stack("code")
+    owner = Person(sandbox, HOME, clock.environment)
+    assert owner.enters() == "PAM_SUCCESS"
+    for _ in range(4):
+        login, _ = Person(sandbox, ELSEWHERE, clock.environment).asked()
+        login.answers("b")
+        login.sees("Backup code")
+        login.answers(other_than(codes))
+        login.ends()
+    login, _ = owner.asked()
+    login.answers("b")
+    login.sees("Backup code")
+    login.answers(codes[0])
+    assert login.code() == "PAM_SUCCESS"

@@ -506,3 +506,15 @@ def test_setcred_and_silence_are_no_way_in(product, sandbox):
     login.sees(PROMPT)
     login.answers("0000x")
     assert login.code() == "PAM_AUTH_ERR"
+
+
+def test_a_service_that_asks_for_everybody_from_one_session_lets_nobody_take_up_another_s_challenge(product, sandbox,
+                                                                                                   pamcall_program):
+    product.stack("code")
+    script = " ".join(f"{pamcall_program} -e SSH_AUTH_INFO_0=password -r {host} code alice 0000 >/run/{host}.out;"
+                      for host in ("192.0.2.1", "198.51.100.66"))
+    world.run("setsid", "sh", "-c", script + " true")
+    with open("/run/198.51.100.66.out") as told:
+        assert "tries left" not in told.read().splitlines()[1]
+    assert len(sandbox.messages()) == 2
+    assert len({request["params"]["authId"] for request in sandbox.requests("2fa/check")}) == 2

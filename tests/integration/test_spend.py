@@ -213,3 +213,29 @@ def test_a_look_that_fails_shuts_nobody_out(product, sandbox):
     login.sees(ASKED)
     login.answers(sandbox.wait_message(NUMBER)["code"])
     assert login.code() == "PAM_SUCCESS"
+
+
+def test_a_look_that_says_nothing_is_told_in_the_log(product, sandbox, syslog):
+    product.configure(hlr="block")
+    product.stack("code")
+    product.write("users", f"alice: {NUMBER};mcc=202;mnc=05;ported=no;cost=1\n")
+    sandbox.settings(hlr=f"{NUMBER}:none")
+    login = Pamtester("code", "alice")
+    login.sees(ASKED)
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    assert login.code() == "PAM_SUCCESS"
+    syslog.wait("sim=unknown .*verdict=allow")
+
+
+def test_the_cost_in_a_report_by_callback_counts_and_an_impossible_one_does_not(product, sandbox, receiver):
+    product.configure(callback=receiver.url, cost_per_day=6)
+    product.stack("code")
+    write = receiver.write
+    for cost in ("4", "1000000"):
+        receiver.write = lambda name, query, cost=cost: write(name, query.replace("cost=1", f"cost={cost}"))
+        login = Pamtester("code", "alice")
+        login.sees("Code sent to +30 69****4567 (delivered)")
+        login.kill()
+    receiver.write = write
+    sends(sandbox)  # 4 + 1 + 1
+    refused(sandbox, "Too many messages were sent to you.")

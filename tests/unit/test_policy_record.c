@@ -18,6 +18,7 @@ static void fill_share(struct sms365_share *share, const struct sms365_now *now)
         share->fails[share->fail_count++] =
             (struct sms365_fail){.when_ms = now->boot_ms - SMS365_FAILS_MAX + i, .chain = {i}};
     share->day = (struct sms365_tally){now->boot_ms, 30, 30 * SMS365_COST_UNIT};
+    share->backups = (struct sms365_tally){now->boot_ms, 2, 0};
     share->row = SMS365_FAILS_MAX;
     share->row_ms = now->boot_ms;
     share->locked = true;
@@ -37,7 +38,7 @@ static struct sms365_state full_state(const struct sms365_now *now)
             lists[list]->entries[lists[list]->count++] = (struct sms365_place){{i, (uint8_t)list}, now->boot_ms - i};
     state.backup = (struct sms365_backup){.count = SMS365_BACKUP_CODES, .used = 0x201, .salt = {1}};
     memset(state.backup.hashes, 0x5a, sizeof state.backup.hashes);
-    state.backup.wrong = (struct sms365_tally){now->boot_ms, 2, 0};
+
     for (int i = 0; i < SMS365_OPEN_MAX; i++) {
         struct sms365_slot *slot = &state.slots[state.slot_count++];
         *slot = slot_of((uint8_t)(i + 1), (uint8_t)(i + 1), now->boot_ms - i);
