@@ -204,13 +204,15 @@ def sanitized(leaks):
             f"UBSAN_OPTIONS=log_path={SANITIZER_LOG}:print_stacktrace=1"]
 
 
-def pamtester_argv(service, user, *operations, proven="publickey", rhost=None, leaks=True):
+def pamtester_argv(service, user, *operations, proven="publickey", rhost=None, tty=None, leaks=True):
     """The command line of pamtester. proven is what sshd says of the first factor; None: it says nothing."""
     argv = [*sanitized(leaks), "pamtester"]
     if proven is not None:
         argv += ["-E", f"SSH_AUTH_INFO_0={proven}"]
     if rhost is not None:
         argv += ["-I", f"rhost={rhost}"]
+    if tty is not None:
+        argv += ["-I", f"tty={tty}"]
     return argv + [service, getattr(user, "name", user), *(operations or ("authenticate",))]
 
 

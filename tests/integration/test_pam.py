@@ -176,7 +176,7 @@ def test_another_session_cannot_see_spend_or_use_this_one_s_challenge(product, s
     mine = Pamtester(product.stack("code"), "alice", **options)
     mine.sees(FRESH)
     my_message = sandbox.wait_message(NUMBER)
-    other = terminals(Session("code", "alice", **options))
+    other = terminals(Session("code", "alice", tty="ssh", **options))  # as sshd has it: a session of its own
     for expected in ("PAM_AUTH_ERR", "PAM_AUTH_ERR", "PAM_MAXTRIES"):
         other.sees("Enter it")
         assert len(sandbox.messages()) == 2
