@@ -45,6 +45,7 @@ extern const struct cli_command cli_login_commands[];
 extern const struct cli_command cli_message_commands[];
 extern const struct cli_command cli_api_commands[];
 extern const struct cli_command cli_config_commands[];
+extern const struct cli_command cli_session_commands[];
 extern const struct cli_command cli_listen_commands[]; /* where the build has it */
 
 /* Key commands that have a file of their own. */
@@ -113,6 +114,11 @@ bool cli_read_line(const char *prompt, bool secret, char *line, size_t size, str
 bool cli_read_all(struct sms365_buf *buf, struct sms365_error *err);
 /* A person sits in front of it. */
 bool cli_interactive(void);
+
+/* --- session.c --- */
+
+/* End the web sessions of a user (NULL: of all). NOT_FOUND: the web has no store here, and so no sessions. */
+enum sms365_err cli_sessions_revoke(struct cli *cli, const char *user, struct sms365_error *err);
 
 /* --- call.c --- */
 

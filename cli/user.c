@@ -162,6 +162,16 @@ static void state_forget(struct cli *cli, const char *name)
     cli_guard_close(&guard);
 }
 
+/* Who got in with a code to another number is asked for one to the new. */
+static void sessions_end(struct cli *cli, const char *name)
+{
+    struct sms365_error err = {0};
+    const enum sms365_err code = cli_sessions_revoke(cli, name, &err);
+
+    if (code != SMS365_OK && code != SMS365_NOT_FOUND)
+        cli_note(cli, "the web sessions of %s do not end: %s", name, err.text);
+}
+
 static bool numbers_equal(const struct sms365_user *a, const struct sms365_user *b)
 {
     bool equal = a->count == b->count;
@@ -183,7 +193,10 @@ static enum cli_exit user_store(struct cli *cli, const struct sms365_user *user,
             user->name);
     if (sms365_users_put(cli->conf.users_file, user, &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    state_enrol(cli, user->name, !had || !numbers_equal(&before, user));
+    const bool fresh = !had || !numbers_equal(&before, user);
+    state_enrol(cli, user->name, fresh);
+    if (fresh)
+        sessions_end(cli, user->name);
     (void)cJSON_AddItemToObject(cli->out, "user", user_json(user));
     cli_say(cli, "%s has %zu phone number%s in %s.", user->name, user->count, user->count == 1 ? "" : "s",
         cli->conf.users_file);
@@ -230,6 +243,7 @@ static enum cli_exit user_remove(struct cli *cli, const struct cli_command *comm
     if (sms365_users_remove(cli->conf.users_file, argv[0], &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
     state_forget(cli, argv[0]);
+    sessions_end(cli, argv[0]);
     (void)cJSON_AddStringToObject(cli->out, "removed", argv[0]);
     cli_say(cli, "%s has no phone number any more, and is denied wherever a code is needed.", argv[0]);
     if (sms365_users_each(cli->conf.users_file, user_count, &left, NULL) == SMS365_OK && left == 0)

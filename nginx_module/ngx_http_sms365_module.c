@@ -1,5 +1,6 @@
 /* What nginx calls when it starts, reloads and ends; variables; phases. */
 #include "ngx_http_sms365_job.h"
+#include "ngx_http_sms365_journal.h"
 
 #include <sys/prctl.h>
 #include <syslog.h>
@@ -331,7 +332,9 @@ ngx_http_sms365_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_sms365_init_process(ngx_cycle_t *cycle)
 {
+    ngx_uint_t                    i;
     ngx_http_sms365_main_conf_t  *smcf;
+    ngx_http_sms365_service_t   **services;
 
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
@@ -349,6 +352,14 @@ ngx_http_sms365_init_process(ngx_cycle_t *cycle)
 
     /* What nginx makes of its own name is none to be found by in a log. */
     openlog("sms365", LOG_PID, LOG_AUTHPRIV);
+
+    services = smcf->services.elts;
+
+    for (i = 0; i < smcf->services.nelts; i++) {
+        if (ngx_http_sms365_journal_init(cycle, services[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
     return ngx_http_sms365_curl_init(cycle);
 }
@@ -371,6 +382,7 @@ ngx_http_sms365_exit_process(ngx_cycle_t *cycle)
 
     for (i = 0; i < smcf->services.nelts; i++) {
         ngx_http_sms365_jobs_exit(services[i]);
+        ngx_http_sms365_journal_exit(services[i]);
     }
 
     ngx_http_sms365_curl_exit();

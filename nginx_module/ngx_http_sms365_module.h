@@ -7,6 +7,7 @@
  *   ngx_http_sms365_session.c    a request's user and session
  *   ngx_http_sms365_cookies.c    our cookies in headers
  *   ngx_http_sms365_access.c     the two ways to demand a session, and what is answered without one
+ *   ngx_http_sms365_journal.c    which sessions were issued, and which are revoked
  *   ngx_http_sms365_portal.c     requests to the portal; ..._form.c what they hold
  *   ngx_http_sms365_outcome.c    what the portal answers; ..._page.c how, ..._pages.c with which words
  *   ngx_http_sms365_job.c        a challenge under way; ..._work.c its part in threads
@@ -29,11 +30,15 @@
 #include "edges/store.h"
 #include "edges/users.h"
 #include "pure/conf.h"
+#include "pure/journal.h"
 #include "pure/session.h"
 
 
 #define NGX_HTTP_SMS365_USER_MAX  SMS365_RECORD_NAME_MAX
 #define NGX_HTTP_SMS365_IDLE_MAX  64    /* stores, or handles of libcurl, that a worker keeps for a service */
+
+
+typedef struct ngx_http_sms365_poll_s  ngx_http_sms365_poll_t;
 
 
 /* One user of the users file. */
@@ -73,6 +78,9 @@ typedef struct {
     size_t                        idle_stores;
     struct sms365_http           *handles[NGX_HTTP_SMS365_IDLE_MAX];
     size_t                        idle_handles;
+    ngx_http_sms365_poll_t       *poll;
+    struct sms365_revoked         revoked;
+    time_t                        polled;       /* when it was last looked at */
 } ngx_http_sms365_service_t;
 
 
@@ -119,6 +127,8 @@ typedef enum {
     NGX_HTTP_SMS365_OTHER_KEY,
     NGX_HTTP_SMS365_EXPIRED,
     NGX_HTTP_SMS365_EARLY,
+    NGX_HTTP_SMS365_REVOKED,
+    NGX_HTTP_SMS365_UNTOLD,         /* what is revoked cannot be told */
     NGX_HTTP_SMS365_NOT_ENROLLED,
     NGX_HTTP_SMS365_FAILED
 } ngx_http_sms365_reason_e;

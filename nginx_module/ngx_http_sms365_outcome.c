@@ -1,4 +1,5 @@
 /* What a challenge came to, as the person sees it. */
+#include "ngx_http_sms365_journal.h"
 #include "ngx_http_sms365_portal.h"
 
 #include "edges/process.h"
@@ -54,6 +55,8 @@ ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ngx_http_sms365_journal_issued(r, ctx, &session);
 
     return ngx_http_sms365_redirect(r, visit->next);
 }

@@ -146,7 +146,10 @@ static const struct {
                 "Πολλοί συνδέονται αυτή τη στιγμή. Δοκιμάστε ξανά." } },
     { "ended", { "Your session has ended, and what you sent was not taken. Enter a code, then send it again.",
                  "Η συνεδρία σας έληξε και ό,τι στείλατε δεν παραλήφθηκε. Δώστε κωδικό και στείλτε το ξανά." } },
-    { "logged_out", { "You are logged out.", "Έχετε αποσυνδεθεί." } }
+    { "logged_out", { "You are logged out.", "Έχετε αποσυνδεθεί." } },
+    { "logged_out_here", { "You are logged out in this browser. That could not be written down: tell your administrator.",
+                           "Έχετε αποσυνδεθεί σε αυτόν τον περιηγητή, αλλά δεν ήταν δυνατή η καταγραφή: "
+                           "ενημερώστε τον διαχειριστή." } }
 };
 
 

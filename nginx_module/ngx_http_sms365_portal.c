@@ -1,4 +1,5 @@
 /* The portal: send, verify, back to where the person was going. */
+#include "ngx_http_sms365_journal.h"
 #include "ngx_http_sms365_portal.h"
 
 #include "edges/process.h"
@@ -147,8 +148,9 @@ ngx_http_sms365_run(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 
 
 static void
-ngx_http_sms365_logout(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+ngx_http_sms365_logged_out(ngx_http_request_t *r, ngx_uint_t good)
 {
+    ngx_http_sms365_visit_t    *visit = ngx_http_sms365_ctx(r)->visit;
     ngx_http_sms365_service_t  *service = visit->ctx->service;
 
     if (ngx_http_sms365_set_cookie(r, &service->cookie, "", service->conf.domain, 0) != NGX_OK) {
@@ -156,11 +158,26 @@ ngx_http_sms365_logout(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
         return;
     }
 
-    ngx_http_sms365_note(visit, "logged_out");
+    /* The browser has lost it either way. */
+    ngx_http_sms365_note(visit, good ? "logged_out" : "logged_out_here");
     visit->retry = 1;
 
     ngx_http_finalize_request(r, ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DENIED,
                                                       NGX_HTTP_OK));
+}
+
+
+static void
+ngx_http_sms365_logout(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+{
+    ngx_http_sms365_ctx_t  *ctx = visit->ctx;
+
+    if (ctx->reason != NGX_HTTP_SMS365_OK) {
+        ngx_http_sms365_logged_out(r, 1);
+
+    } else if (ngx_http_sms365_journal_revoke(r, ctx, ngx_http_sms365_logged_out) != NGX_OK) {
+        ngx_http_sms365_logged_out(r, 0);
+    }
 }
 
 

@@ -1,6 +1,7 @@
 """The portal in Debian's nginx, without JavaScript: a code is sent, entered, and leads back to where a person was going."""
 
 import html
+import json
 import os
 import re
 import signal
@@ -297,6 +298,90 @@ def test_logout_ends_the_session_in_the_browser(web, browser, sandbox):
     page = browser.submit(page, "logout")
     assert notice(page) == "You are logged out."
     assert browser.get("/").status == 303
+
+
+def ends_within(browser, seconds):
+    """Whether the session is over by then; it must not come back."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if browser.get("/").status != 200:
+            return browser.get("/").status == 303
+        time.sleep(0.05)
+    return False
+
+
+def log_in(browser, sandbox, number=NUMBER):
+    page, message = send(browser, sandbox, number)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    assert browser.get("/").status == 200
+
+
+def test_a_session_that_was_logged_out_is_over_for_whoever_kept_its_cookie(web, browser, sandbox):
+    log_in(browser, sandbox)
+    kept = dict(browser.cookies)
+    browser.submit(browser.get(PORTAL), "logout")
+    browser.cookies = kept
+    assert browser.get("/").status == 303
+    web.reload()
+    assert browser.get("/").status == 303
+
+
+@pytest.mark.parametrize("end", ["revoke", "all", "another number", "removed"])
+def test_an_administrator_ends_sessions(web, browser, sandbox, product, bob, end):
+    other = web.browser(bob.name, bob.password)
+    log_in(browser, sandbox)
+    log_in(other, sandbox, OTHER_NUMBER)
+    if end == "revoke":
+        assert "The web sessions of alice end" in product.sms365("session", "revoke", "alice")
+    elif end == "all":
+        product.sms365("session", "revoke", "--all")
+    elif end == "another number":
+        product.sms365("user", "add", "alice", "306971234568", "--replace", "--no-check")
+    else:
+        product.sms365("user", "remove", "alice")
+    assert ends_within(browser, 2)
+    if end == "all":
+        assert ends_within(other, 2)
+    else:
+        assert other.get("/").status == 200
+    # A session that begins later holds.
+    if end in ("revoke", "all"):
+        time.sleep(1.1)
+        page = browser.follow(browser.get("/"))
+        assert page.status == 200
+
+
+def test_sessions_are_listed(web, browser, sandbox, product, bob):
+    assert "There is no web session." in product.sms365("session", "list")
+    other = web.browser(bob.name, bob.password)
+    log_in(browser, sandbox)
+    log_in(other, sandbox, OTHER_NUMBER)
+    until = time.monotonic() + 10
+    while product.sms365("session", "list").count("\n") < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    listed = json.loads(product.sms365("--json", "session", "list"))["sessions"]
+    assert {(one["user"], one["service"], one["address"]) for one in listed} == {
+        ("alice", "app", "127.0.0.1"), ("bob", "app", "127.0.0.1")}
+    [alices] = json.loads(product.sms365("--json", "session", "list", "alice"))["sessions"]
+    assert alices["id"] == tickets.read(browser.cookies["__Host-sms365"])["id"].hex()[:8]
+    product.sms365("session", "revoke", "alice")
+    assert "alice" not in product.sms365("session", "list") and "bob" in product.sms365("session", "list")
+
+
+def test_no_session_holds_while_nobody_can_tell_what_is_revoked(web, browser, sandbox):
+    log_in(browser, sandbox)
+    journal = "/var/lib/sms365/web/sessions"
+    until = time.monotonic() + 10
+    while not os.path.exists(journal) and time.monotonic() < until:
+        time.sleep(0.05)
+    os.chmod(journal, 0o644)
+    assert ends_within(browser, 15)
+    os.chmod(journal, 0o600)
+    until = time.monotonic() + 5
+    while browser.get("/").status != 200 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert browser.get("/").status == 200
+    assert "revoked sessions cannot be told" in web.log()
 
 
 def test_a_program_is_told_where_to_log_in(web, browser):
