@@ -54,15 +54,16 @@ static void endpoints_list(struct cli *cli)
         cJSON *one = cJSON_CreateObject();
         (void)cJSON_AddStringToObject(one, "path", endpoint->path);
         (void)cJSON_AddBoolToObject(one, "costs", endpoint->costs);
-        (void)cJSON_AddStringToObject(one, "help", endpoint->help);
+        (void)cJSON_AddStringToObject(one, "help", sms365_endpoint_help(endpoint));
         cJSON *names = cJSON_AddArrayToObject(one, "parameters");
-        cli_say(cli, "%s: %s%s", endpoint->path, endpoint->help, endpoint->costs ? " (costs money)" : "");
+        cli_say(
+            cli, "%s: %s%s", endpoint->path, sms365_endpoint_help(endpoint), endpoint->costs ? " (costs money)" : "");
         for (size_t i = 0; i < count; i++) {
             if (params[i].endpoint != endpoint->id || strcmp(params[i].name, "key") == 0)
                 continue;
             const char *value = params[i].type == SMS365_TYPE_SECRET ? "-" : "VALUE";
-            cli_say(
-                cli, "    %s=%s%s: %s", params[i].name, value, params[i].required ? " (needed)" : "", params[i].help);
+            cli_say(cli, "    %s=%s%s: %s", params[i].name, value, params[i].required ? " (needed)" : "",
+                sms365_api_param_help(&params[i]));
             (void)cJSON_AddItemToArray(names, cJSON_CreateString(params[i].name));
         }
         ways_list(cli, endpoint, one);

@@ -46,6 +46,7 @@ extern const struct cli_command cli_login_commands[];
 extern const struct cli_command cli_message_commands[];
 extern const struct cli_command cli_api_commands[];
 extern const struct cli_command cli_config_commands[];
+extern const struct cli_command cli_session_commands[];
 extern const struct cli_command cli_listen_commands[]; /* where the build has it */
 
 /* Key commands that have a file of their own. */
@@ -126,6 +127,10 @@ bool cli_interactive(void);
 void cli_audit_begin(const struct cli *cli, struct sms365_audit *line, const char *event, const char *user);
 /* Write it to syslog, and free it. */
 void cli_audit_end(struct sms365_audit *line);
+/* --- session.c --- */
+
+/* End the web sessions of a user (NULL: of all). NOT_FOUND: the web has no store here, and so no sessions. */
+enum sms365_err cli_sessions_revoke(struct cli *cli, const char *user, struct sms365_error *err);
 
 /* --- call.c --- */
 

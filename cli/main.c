@@ -14,6 +14,7 @@ static const struct cli_command *const groups[] = {
     cli_message_commands,
     cli_api_commands,
     cli_config_commands,
+    cli_session_commands,
 #ifdef SMS365_LISTEN
     cli_listen_commands,
 #endif
@@ -72,6 +73,15 @@ static const struct cli_command *command_find(int argc, char **argv, int *used)
     return NULL;
 }
 
+static bool is_group(const char *word)
+{
+    for (size_t i = 0; i < GROUP_COUNT; i++)
+        for (const struct cli_command *command = groups[i]; command->name != NULL; command++)
+            if (command->group != NULL && strcmp(command->group, word) == 0)
+                return true;
+    return false;
+}
+
 static enum cli_exit dispatch(struct cli *cli, int argc, char **argv)
 {
     int used = 0;
@@ -79,10 +89,11 @@ static enum cli_exit dispatch(struct cli *cli, int argc, char **argv)
     if (argc == 0)
         return cli_fail(cli, CLI_USAGE, "usage", "which command? sms365 --help shows them all");
     const struct cli_command *command = command_find(argc, argv, &used);
-    if (command == NULL)
+    if (command == NULL) {
+        const bool two = argc > 1 && is_group(argv[0]);
         return cli_fail(cli, CLI_USAGE, "usage", "there is no such command: %s%s%s; sms365 --help shows them all",
-            argv[0], argc > 1 && (strcmp(argv[0], "user") == 0 || strcmp(argv[0], "key") == 0) ? " " : "",
-            argc > 1 && (strcmp(argv[0], "user") == 0 || strcmp(argv[0], "key") == 0) ? argv[1] : "");
+            argv[0], two ? " " : "", two ? argv[1] : "");
+    }
     if (argc > used && strcmp(argv[used], "--help") == 0)
         return help_tell(cli, command);
     return command->run(cli, command, argc - used, argv + used);

@@ -68,6 +68,15 @@ static void state_forget(struct cli *cli, const char *name)
     cli_guard_close(&guard);
 }
 
+void cli_user_sessions_end(struct cli *cli, const char *name)
+{
+    struct sms365_error err = {0};
+    const enum sms365_err code = cli_sessions_revoke(cli, name, &err);
+
+    if (code != SMS365_OK && code != SMS365_NOT_FOUND)
+        cli_note(cli, "the web sessions of %s do not end: %s", name, err.text);
+}
+
 static bool user_count(void *context, const struct sms365_user *user)
 {
     (void)user;
@@ -89,6 +98,7 @@ static enum cli_exit user_remove(struct cli *cli, const struct cli_command *comm
     state_forget(cli, argv[0]);
     cli_audit_begin(cli, &line, "remove", argv[0]);
     cli_audit_end(&line);
+    cli_user_sessions_end(cli, argv[0]);
     (void)cJSON_AddStringToObject(cli->out, "removed", argv[0]);
     cli_say(cli, "%s has no phone number any more, and is denied wherever a code is needed.", argv[0]);
     if (sms365_users_each(cli->conf.users_file, user_count, &left, NULL) == SMS365_OK && left == 0)

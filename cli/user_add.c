@@ -201,6 +201,8 @@ static enum cli_exit user_store(struct cli *cli, const struct sms365_user *user,
         return cli_fail_error(cli, &err);
     const bool changed = !had || !numbers_equal(&before, user);
     state_enrol(cli, user->name, changed);
+    if (changed)
+        cli_user_sessions_end(cli, user->name);
     enrolment_log(cli, user, changed);
     (void)cJSON_AddItemToObject(cli->out, "user", cli_user_json(user));
     cli_say(cli, "%s has %zu phone number%s in %s.", user->name, user->count, user->count == 1 ? "" : "s",

@@ -1,39 +1,45 @@
 /* The two ways to demand a session, and what is answered without one. */
-#include "ngx_http_sms365_module.h"
+#include "ngx_http_sms365_portal.h"
+
+
+/* 204, 401 or 403, and nothing else: sent here, since a code that is returned to nginx may be for an error_page. */
+static ngx_int_t
+ngx_http_sms365_auth_answer(ngx_http_request_t *r, ngx_uint_t status)
+{
+    r->err_status = 0;
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = status == NGX_HTTP_NO_CONTENT ? -1 : 0;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}
 
 
 /*
- * For auth_request. Whatever goes wrong is no session: 204, 401 or 403, and nothing else. Who has no name has not proved
- * a first factor, which is for others to ask for: 403 would hide their 401.
+ * For auth_request. Whatever goes wrong is no session. Who has no name has not proved a first factor, which is for
+ * others to ask for: 403 would hide their 401.
  */
 ngx_int_t
 ngx_http_sms365_auth_handler(ngx_http_request_t *r)
 {
-    ngx_int_t               rc;
     ngx_http_sms365_ctx_t  *ctx;
-
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return NGX_HTTP_FORBIDDEN;
-    }
 
     ctx = ngx_http_sms365_ctx(r);
 
-    if (ctx == NULL || ngx_http_sms365_judge(r, ctx) != NGX_OK) {
-        return NGX_HTTP_FORBIDDEN;
+    if (ngx_http_discard_request_body(r) != NGX_OK || ctx == NULL
+        || ngx_http_sms365_judge(r, ctx) != NGX_OK)
+    {
+        return ngx_http_sms365_auth_answer(r, NGX_HTTP_FORBIDDEN);
     }
 
     if (ctx->reason != NGX_HTTP_SMS365_OK) {
-        return NGX_HTTP_UNAUTHORIZED;
+        return ngx_http_sms365_auth_answer(r, NGX_HTTP_UNAUTHORIZED);
     }
 
     /* A session that cannot be renewed is still one. */
     (void) ngx_http_sms365_renew(r, ctx);
 
-    r->headers_out.status = NGX_HTTP_NO_CONTENT;
-    r->header_only = 1;
-
-    return ngx_http_send_header(r);
+    return ngx_http_sms365_auth_answer(r, NGX_HTTP_NO_CONTENT);
 }
 
 
@@ -56,7 +62,8 @@ ngx_http_sms365_access_handler(ngx_http_request_t *r)
     }
 
     if (ctx->reason != NGX_HTTP_SMS365_OK) {
-        return ngx_http_sms365_gate(r, ctx);
+        ngx_http_finalize_request(r, ngx_http_sms365_gate(r, ctx));
+        return NGX_DONE;
     }
 
     (void) ngx_http_sms365_renew(r, ctx);
@@ -65,8 +72,76 @@ ngx_http_sms365_access_handler(ngx_http_request_t *r)
 }
 
 
+/* What a browser does with the address that a person typed or followed: only there a redirect leads a person on. */
+static ngx_uint_t
+ngx_http_sms365_is_navigation(ngx_http_request_t *r)
+{
+    return (r->method == NGX_HTTP_GET || r->method == NGX_HTTP_HEAD)
+           && r->headers_in.upgrade == NULL && !ngx_http_sms365_wants_json(r);
+}
+
+
+static ngx_int_t
+ngx_http_sms365_gate_json(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+{
+    ngx_int_t           rc;
+    struct sms365_buf   text;
+
+    /* Neither address can hold what JSON would have to escape. */
+    sms365_buf_init(&text, sizeof(visit->escaped) + 1024);
+    sms365_buf_puts(&text, "{\"error\":\"code_needed\",\"login\":\"");
+    ngx_http_sms365_portal_address(visit, &text, "");
+    sms365_buf_puts(&text, "\"}\n");
+
+    rc = text.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                     : ngx_http_sms365_send(r, NGX_HTTP_UNAUTHORIZED, "application/json",
+                                            sms365_buf_text(&text), text.length);
+    sms365_buf_free(&text);
+
+    return rc;
+}
+
+
 ngx_int_t
 ngx_http_sms365_gate(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
-    return NGX_HTTP_UNAUTHORIZED;
+    size_t                       length;
+    ngx_http_sms365_visit_t     *visit;
+    ngx_http_sms365_srv_conf_t  *sscf;
+
+    sscf = ngx_http_get_module_srv_conf(r, ngx_http_sms365_module);
+
+    if (ngx_http_discard_request_body(r) != NGX_OK
+        || ctx->reason == NGX_HTTP_SMS365_NO_USER || sscf->portal.len == 0)
+    {
+        return NGX_HTTP_UNAUTHORIZED;
+    }
+
+    visit = ngx_http_sms365_visit_create(r, ctx);
+    if (visit == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    length = r->unparsed_uri.len;
+
+    if (r->method == NGX_HTTP_GET && length < sizeof(visit->next)) {
+        ngx_memcpy(visit->next, r->unparsed_uri.data, length);
+        visit->next[length] = '\0';
+    }
+
+    if (!ngx_http_sms365_is_local(visit->next)) {
+        ngx_memcpy(visit->next, "/", sizeof("/"));
+    }
+
+    if (ngx_http_sms365_is_navigation(r)) {
+        return ngx_http_sms365_back(r, visit, "");
+    }
+
+    if (ngx_http_sms365_wants_json(r)) {
+        return ngx_http_sms365_gate_json(r, visit);
+    }
+
+    ngx_http_sms365_note(visit, "ended");
+
+    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_GATE, NGX_HTTP_UNAUTHORIZED);
 }

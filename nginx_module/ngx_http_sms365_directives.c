@@ -13,6 +13,8 @@ static char *ngx_http_sms365_expression(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_sms365_auth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_sms365_portal(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 ngx_command_t  ngx_http_sms365_commands[] = {
@@ -55,6 +57,13 @@ ngx_command_t  ngx_http_sms365_commands[] = {
     { ngx_string("sms365_auth"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_sms365_auth,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sms365_portal"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_sms365_portal,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -274,4 +283,123 @@ static char *
 ngx_http_sms365_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     return ngx_http_sms365_answer(cf, conf, ngx_http_sms365_auth_handler);
+}
+
+
+static char *
+ngx_http_sms365_portal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char                       *p;
+    ngx_str_t                    *name;
+    ngx_http_sms365_place_t      *place;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_sms365_srv_conf_t   *sscf;
+    ngx_http_sms365_main_conf_t  *smcf;
+
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sms365_module);
+    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_sms365_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    name = &clcf->name;
+
+    if (!clcf->named) {
+
+        if (clcf->noname || clcf->exact_match || name->len == 0
+#if (NGX_PCRE)
+            || clcf->regex != NULL
+#endif
+            || name->data[name->len - 1] != '/')
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"sms365_portal\" stands in a location whose "
+                               "name is the beginning of a path and ends with "
+                               "a slash, such as \"location ^~ /sms365/\", or "
+                               "in a named location");
+            return NGX_CONF_ERROR;
+        }
+
+        if (sscf->portal.len > 0) {
+            return "is there twice in this server";
+        }
+
+        p = ngx_pnalloc(cf->pool, name->len + 1);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_memcpy(p, name->data, name->len);
+        p[name->len] = '\0';
+        sscf->portal.data = p;
+        sscf->portal.len = name->len;
+
+        place = ngx_array_push(&smcf->portals);
+        if (place == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        place->ctx = cf->ctx;
+        place->file = cf->conf_file->file.name.data;
+        place->line = cf->conf_file->line;
+    }
+
+    return ngx_http_sms365_answer(cf, conf, ngx_http_sms365_portal_handler);
+}
+
+
+/*
+ * Whether auth_basic is on in a location. Its configuration is its own: since nginx 1.3.10 it begins with the realm,
+ * a pointer to a complex value. A realm that is made of variables might be "off".
+ */
+static ngx_uint_t
+ngx_http_sms365_has_basic(ngx_cycle_t *cycle, ngx_http_conf_ctx_t *ctx)
+{
+    void                       *conf;
+    ngx_uint_t                  i;
+    ngx_http_complex_value_t   *realm;
+
+    for (i = 0; cycle->modules[i] != NULL; i++) {
+        if (cycle->modules[i]->type != NGX_HTTP_MODULE
+            || ngx_strcmp(cycle->modules[i]->name, "ngx_http_auth_basic_module") != 0)
+        {
+            continue;
+        }
+
+        conf = ctx->loc_conf[cycle->modules[i]->ctx_index];
+        realm = *(ngx_http_complex_value_t **) conf;
+
+        return realm != NULL && realm->lengths == NULL
+               && !(realm->value.len == 3
+                    && ngx_strncmp(realm->value.data, "off", 3) == 0);
+    }
+
+    return 0;
+}
+
+
+/* The name that a client claims is one that nobody has looked at, until auth_basic has: no message for it. */
+ngx_int_t
+ngx_http_sms365_places_check(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf)
+{
+    ngx_int_t                    rc;
+    ngx_uint_t                   i;
+    ngx_http_sms365_place_t     *places;
+    ngx_http_sms365_loc_conf_t  *slcf;
+
+    rc = NGX_OK;
+    places = smcf->portals.elts;
+
+    for (i = 0; i < smcf->portals.nelts; i++) {
+        slcf = places[i].ctx->loc_conf[ngx_http_sms365_module.ctx_index];
+
+        if (slcf->basic && !ngx_http_sms365_has_basic(cf->cycle, places[i].ctx)) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "sms365_user is made of $remote_user, which nobody "
+                          "has checked where auth_basic is not on: put "
+                          "auth_basic at server level, and do not turn it off "
+                          "for sms365_portal in %s:%ui",
+                          places[i].file, places[i].line);
+            rc = NGX_ERROR;
+        }
+    }
+
+    return rc;
 }

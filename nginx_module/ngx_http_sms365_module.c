@@ -1,7 +1,9 @@
 /* What nginx calls when it starts, reloads and ends; variables; phases. */
-#include "ngx_http_sms365_module.h"
+#include "ngx_http_sms365_job.h"
+#include "ngx_http_sms365_journal.h"
 
 #include <sys/prctl.h>
+#include <syslog.h>
 
 
 #define NGX_HTTP_SMS365_SERVICE  "web"  /* where none is named */
@@ -18,6 +20,7 @@ static char *ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_sms365_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_sms365_init_process(ngx_cycle_t *cycle);
+static void ngx_http_sms365_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_str_t  ngx_http_sms365_default = ngx_string(NGX_HTTP_SMS365_SERVICE);
@@ -70,7 +73,7 @@ ngx_module_t  ngx_http_sms365_module = {
     ngx_http_sms365_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    NULL,                                  /* exit process */
+    ngx_http_sms365_exit_process,          /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -317,6 +320,10 @@ ngx_http_sms365_init(ngx_conf_t *cf)
         }
     }
 
+    if (ngx_http_sms365_places_check(cf, smcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_sms365_services_open(cf, smcf);
 }
 
@@ -325,11 +332,58 @@ ngx_http_sms365_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_sms365_init_process(ngx_cycle_t *cycle)
 {
+    ngx_uint_t                    i;
+    ngx_http_sms365_main_conf_t  *smcf;
+    ngx_http_sms365_service_t   **services;
+
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
                       "prctl(PR_SET_DUMPABLE, 0) failed");
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sms365_module);
+
+    if (smcf == NULL || smcf->services.nelts == 0
+        || (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    /* What nginx makes of its own name is none to be found by in a log. */
+    openlog("sms365", LOG_PID, LOG_AUTHPRIV);
+
+    services = smcf->services.elts;
+
+    for (i = 0; i < smcf->services.nelts; i++) {
+        if (ngx_http_sms365_journal_init(cycle, services[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_sms365_curl_init(cycle);
+}
+
+
+static void
+ngx_http_sms365_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                    i;
+    ngx_http_sms365_main_conf_t  *smcf;
+    ngx_http_sms365_service_t   **services;
+
+    smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_sms365_module);
+
+    if (smcf == NULL) {
+        return;
+    }
+
+    services = smcf->services.elts;
+
+    for (i = 0; i < smcf->services.nelts; i++) {
+        ngx_http_sms365_jobs_exit(services[i]);
+        ngx_http_sms365_journal_exit(services[i]);
+    }
+
+    ngx_http_sms365_curl_exit();
 }

@@ -7,6 +7,11 @@
  *   ngx_http_sms365_session.c    a request's user and session
  *   ngx_http_sms365_cookies.c    our cookies in headers
  *   ngx_http_sms365_access.c     the two ways to demand a session, and what is answered without one
+ *   ngx_http_sms365_journal.c    which sessions were issued, and which are revoked
+ *   ngx_http_sms365_portal.c     requests to the portal; ..._form.c what they hold
+ *   ngx_http_sms365_outcome.c    what the portal answers; ..._page.c how, ..._pages.c with which words
+ *   ngx_http_sms365_job.c        a challenge under way; ..._work.c its part in threads
+ *   ngx_http_sms365_call.c       a challenge's requests to the provider; ..._curl.c libcurl on nginx's events
  *
  * What is decided about a login, libsms365 decides; what is written here is how nginx asks it.
  */
@@ -18,13 +23,22 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <ngx_thread_pool.h>
+
+#include "drive/provider.h"
 #include "edges/keys.h"
+#include "edges/store.h"
 #include "edges/users.h"
 #include "pure/conf.h"
+#include "pure/journal.h"
 #include "pure/session.h"
 
 
 #define NGX_HTTP_SMS365_USER_MAX  SMS365_RECORD_NAME_MAX
+#define NGX_HTTP_SMS365_IDLE_MAX  64    /* stores, or handles of libcurl, that a worker keeps for a service */
+
+
+typedef struct ngx_http_sms365_poll_s  ngx_http_sms365_poll_t;
 
 
 /* One user of the users file. */
@@ -54,6 +68,19 @@ typedef struct {
     size_t                        user_count;
     size_t                        user_room;
     unsigned                      incomplete:1; /* not all users could be kept */
+    char                          machine[NGX_MAXHOSTNAMELEN];
+    struct sms365_conf            spoken[2];    /* conf, for the web, by enum sms365_language */
+
+    /* A worker's own. */
+    ngx_thread_pool_t            *threads;
+    struct sms365_provider        provider;
+    struct sms365_store          *stores[NGX_HTTP_SMS365_IDLE_MAX];
+    size_t                        idle_stores;
+    struct sms365_http           *handles[NGX_HTTP_SMS365_IDLE_MAX];
+    size_t                        idle_handles;
+    ngx_http_sms365_poll_t       *poll;
+    struct sms365_revoked         revoked;
+    time_t                        polled;       /* when it was last looked at */
 } ngx_http_sms365_service_t;
 
 
@@ -100,9 +127,14 @@ typedef enum {
     NGX_HTTP_SMS365_OTHER_KEY,
     NGX_HTTP_SMS365_EXPIRED,
     NGX_HTTP_SMS365_EARLY,
+    NGX_HTTP_SMS365_REVOKED,
+    NGX_HTTP_SMS365_UNTOLD,         /* what is revoked cannot be told */
     NGX_HTTP_SMS365_NOT_ENROLLED,
     NGX_HTTP_SMS365_FAILED
 } ngx_http_sms365_reason_e;
+
+
+typedef struct ngx_http_sms365_visit_s  ngx_http_sms365_visit_t;
 
 
 /* What is known about a request; of its main request, and kept through internal redirects. */
@@ -120,6 +152,7 @@ typedef struct {
     ngx_http_sms365_user_t       *own;          /* whose number sms365_phone gives */
     ngx_http_sms365_reason_e      reason;
     struct sms365_ticket          ticket;       /* when reason is OK */
+    ngx_http_sms365_visit_t      *visit;        /* to the portal */
 } ngx_http_sms365_ctx_t;
 
 
@@ -195,6 +228,11 @@ ngx_int_t ngx_http_sms365_access_handler(ngx_http_request_t *r);
 /* In place of what was asked for: the way to the portal, or 401. */
 ngx_int_t ngx_http_sms365_gate(ngx_http_request_t *r,
     ngx_http_sms365_ctx_t *ctx);
+
+
+/* --- ngx_http_sms365_portal.c --- */
+
+ngx_int_t ngx_http_sms365_portal_handler(ngx_http_request_t *r);
 
 
 extern ngx_module_t  ngx_http_sms365_module;

@@ -244,6 +244,58 @@ ngx_http_sms365_service_cookies(ngx_conf_t *cf, ngx_http_sms365_service_t *servi
 }
 
 
+/* nginx makes the directory, and gives it to the user that its workers run as. */
+static ngx_int_t
+ngx_http_sms365_service_path(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
+    ngx_http_sms365_service_t *service)
+{
+    ngx_path_t  *path;
+
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NGX_ERROR;
+    }
+
+    path->name.data = (u_char *) service->conf.web_dir;
+    path->name.len = ngx_strlen(service->conf.web_dir);
+    path->conf_file = smcf->file;
+    path->line = smcf->line;
+
+    return ngx_add_path(cf, &path);
+}
+
+
+static ngx_int_t
+ngx_http_sms365_service_ready(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
+    ngx_http_sms365_service_t *service)
+{
+    ngx_uint_t  i;
+
+    /* On the web nobody waits at a prompt for a report: the form is there at once. */
+    for (i = 0; i < sizeof(service->spoken) / sizeof(service->spoken[0]); i++) {
+        service->spoken[i] = service->conf;
+        service->spoken[i].wait_s = 0;
+        service->spoken[i].language = (int) i;
+    }
+
+    (void) gethostname(service->machine, sizeof(service->machine) - 1);
+
+    service->provider.conf = &service->conf;
+    service->provider.keys = &service->keys;
+
+    service->threads = ngx_thread_pool_add(cf, NULL);
+    if (service->threads == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_sms365_service_path(cf, smcf, service) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_sms365_service_cookies(cf, service);
+}
+
+
 static ngx_int_t
 ngx_http_sms365_service_open(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
     ngx_http_sms365_service_t *service)
@@ -268,7 +320,7 @@ ngx_http_sms365_service_open(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
     }
 
     if (code == SMS365_OK) {
-        return ngx_http_sms365_service_cookies(cf, service);
+        return ngx_http_sms365_service_ready(cf, smcf, service);
     }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "sms365, service \"%V\": %s in %s:%ui",

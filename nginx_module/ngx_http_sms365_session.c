@@ -1,5 +1,5 @@
 /* A request's user and session. Nothing here waits for anything. */
-#include "ngx_http_sms365_module.h"
+#include "ngx_http_sms365_journal.h"
 
 
 #define NGX_HTTP_SMS365_RENEW_S  60     /* between two renewals of a session */
@@ -14,6 +14,8 @@ static ngx_str_t  ngx_http_sms365_reasons[] = {
     ngx_string("other_key"),
     ngx_string("expired"),
     ngx_string("early"),
+    ngx_string("revoked"),
+    ngx_string("untold"),
     ngx_string("not_enrolled"),
     ngx_string("failed")
 };
@@ -238,7 +240,7 @@ ngx_http_sms365_judge_ticket(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
                                 (char *) ctx->token.data, ctx->token.len, ngx_time()))
     {
     case SMS365_TICKET_VALID:
-        return NGX_HTTP_SMS365_OK;
+        return ngx_http_sms365_revoked(ctx);
     case SMS365_TICKET_OTHER_KEY:
         return NGX_HTTP_SMS365_OTHER_KEY;
     case SMS365_TICKET_EXPIRED:

@@ -265,15 +265,37 @@ static void encode_v2(const struct reply *r, bool wrong_types, struct buf *out)
     v2_leaves(r->fields, out);
 }
 
-void reply_encode(const struct reply *r, enum format f, enum shape shape, bool wrong_types, struct buf *out)
+/* Older replies call a message's id "id", and its status 1 (sent), 2 (delivered) or 3 (failed). */
+static void use_older_words(cJSON *node, bool outermost)
+{
+    static const char letters[] = "sdf";
+    cJSON *id = cJSON_GetObjectItemCaseSensitive(node, "smsId");
+    cJSON *child = NULL;
+    if (id != NULL && !cJSON_HasObjectItem(node, "id"))
+        cJSON_AddItemToObject(node, "id", cJSON_DetachItemViaPointer(node, id));
+    cJSON_ArrayForEach(child, node)
+    {
+        const bool status = child->string != NULL && cJSON_IsString(child) && !outermost &&
+                            strcmp(child->string, "status") == 0 && strlen(child->valuestring) == 1;
+        const char *letter = status ? strchr(letters, child->valuestring[0]) : NULL;
+        if (letter != NULL)
+            child->valuestring[0] = (char)('1' + (letter - letters));
+        use_older_words(child, false);
+    }
+}
+
+void reply_encode(
+    const struct reply *r, enum format f, const struct settings *settings, bool wrong_types, struct buf *out)
 {
     if (f == FORMAT_V2) {
         encode_v2(r, wrong_types, out);
         return;
     }
     cJSON *tree = reply_tree(r);
+    if (settings->older)
+        use_older_words(tree, true);
     if (f == FORMAT_JSON && r->error == 0)
-        reshape_all(tree, r->endpoint, shape);
+        reshape_all(tree, r->endpoint, settings->shape);
     if (wrong_types)
         spoil_types(tree);
     if (f == FORMAT_XML) {

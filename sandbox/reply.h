@@ -42,7 +42,8 @@ void field_amount(cJSON *object, const char *name, milli amount);
 enum format format_parse(const char *text); /* NULL and unknown: json, as the reference's default */
 const char *format_mime(enum format f);
 
-/* wrong_types: every scalar as something that it is not. */
-void reply_encode(const struct reply *r, enum format f, enum shape shape, bool wrong_types, struct buf *out);
+/* The settings choose the shape of lists, and older words. wrong_types: every scalar as something that it is not. */
+void reply_encode(
+    const struct reply *r, enum format f, const struct settings *settings, bool wrong_types, struct buf *out);
 
 #endif

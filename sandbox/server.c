@@ -263,7 +263,7 @@ static enum MHD_Result api_answer(struct request *rq)
     sandbox_lock(box);
     bool stopping = box->stopping;
     api_end(&rq->call);
-    reply_encode(&rq->call.reply, format, box->settings.shape, rq->mishap.kind == FAULT_TYPES, &body);
+    reply_encode(&rq->call.reply, format, &box->settings, rq->mishap.kind == FAULT_TYPES, &body);
     uint64_t noise = rq->mishap.kind == FAULT_GARBAGE ? chance_below(&box->chance, UINT32_MAX) : 0;
     sandbox_unlock(box);
     if (rq->mishap.kind == FAULT_DROP_AFTER || stopping) {

@@ -98,6 +98,17 @@ static bool set_shape(struct settings *s, const char *value, char *why, size_t s
     return false;
 }
 
+static bool set_older(struct settings *s, const char *value, char *why, size_t size)
+{
+    const bool yes = strcmp(value, "yes") == 0;
+    if (!yes && strcmp(value, "no") != 0) {
+        snprintf(why, size, "takes yes or no");
+        return false;
+    }
+    s->older = yes;
+    return true;
+}
+
 static bool set_fault(struct settings *s, const char *value, char *why, size_t size)
 {
     return faults_parse(&s->faults, value, why, size);
@@ -142,6 +153,7 @@ static const struct {
     {"fault", set_fault},
     {"hlr", set_hlr},
     {"hlr_balance", set_hlr_balance},
+    {"older", set_older},
     {"optout", set_optout},
     {"senders", set_senders},
 };
@@ -190,6 +202,7 @@ cJSON *settings_json(const struct settings *s)
     cJSON_AddStringToObject(json, "delivery", delivery);
     cJSON_AddNumberToObject(json, "delivery_after", (double)s->delivery_after_ms);
     cJSON_AddStringToObject(json, "shape", shape_names[s->shape]);
+    cJSON_AddStringToObject(json, "older", s->older ? "yes" : "no");
     faults_print(&s->faults, &text);
     add_printed(json, "fault", &text);
     hlr_print(&s->hlr, &text);

@@ -24,6 +24,7 @@ struct settings {
     char delivery;      /* d, f or s */
     int64_t delivery_after_ms;
     enum shape shape;
+    bool older; /* answer in words that older replies have */
     struct faults faults;
     struct hlr hlr;
     struct numbers optout; /* who wants no messages */

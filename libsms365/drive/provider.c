@@ -60,35 +60,24 @@ static enum sms365_err post(struct sms365_provider *provider, const struct sms36
     return code;
 }
 
-/* One key, its base URLs in turn. */
-static enum sms365_err post_key(struct sms365_provider *provider, const struct sms365_provider_request *request,
-    const struct sms365_key *key, int64_t until_ms, struct sms365_buf *reply, struct sms365_error *err)
+/* One key's base URLs: the one that worked last first. */
+static void plan_key(const struct sms365_provider *provider, const struct sms365_key *key,
+    struct sms365_attempt attempts[SMS365_ATTEMPTS_MAX], size_t *count)
 {
     const size_t first = key == provider->chosen ? provider->chosen_url : 0;
-    enum sms365_err code = sms365_error_set(err, SMS365_NO_KEY, "key %s has no base URL", key->name);
 
-    for (size_t i = 0; i < key->url_count; i++) {
-        const size_t which = (first + i) % key->url_count;
-        code = post(provider, request, key, key->urls[which], until_ms, reply, err);
-        if (code == SMS365_OK) {
-            provider->chosen = key;
-            provider->chosen_url = which;
-        }
-        if (code != SMS365_UNREACHABLE && code != SMS365_WRONG_ADDRESS)
-            break;
-    }
-    return code;
+    for (size_t i = 0; i < key->url_count && *count < SMS365_ATTEMPTS_MAX; i++)
+        attempts[(*count)++] = (struct sms365_attempt){key, (first + i) % key->url_count};
 }
 
-static enum sms365_err post_any_key(struct sms365_provider *provider, const struct sms365_provider_request *request,
-    int64_t until_ms, struct sms365_buf *reply, struct sms365_error *err)
+enum sms365_err sms365_provider_plan(const struct sms365_provider *provider,
+    const struct sms365_provider_request *request, struct sms365_attempt attempts[SMS365_ATTEMPTS_MAX], size_t *count,
+    struct sms365_error *err)
 {
     const char *name = provider->conf->key;
     const struct sms365_key *only = request->key;
-    struct sms365_error last = {0};
-    bool unreachable = false;
-    enum sms365_err code;
 
+    *count = 0;
     if (only == NULL && name[0] != '\0' && provider->keys != NULL) {
         only = sms365_keys_find(provider->keys, name);
         if (only == NULL)
@@ -97,18 +86,49 @@ static enum sms365_err post_any_key(struct sms365_provider *provider, const stru
     }
     if (only == NULL)
         only = provider->chosen;
-    if (only != NULL)
-        return post_key(provider, request, only, until_ms, reply, err);
-    if (provider->keys == NULL || provider->keys->count == 0)
+    if (only == NULL && (provider->keys == NULL || provider->keys->count == 0))
         return sms365_error_set(err, SMS365_NO_KEY, "there is no key: sms365 key add makes one");
-    for (size_t i = 0; i < provider->keys->count; i++) {
+    if (only != NULL)
+        plan_key(provider, only, attempts, count);
+    for (size_t i = 0; only == NULL && i < provider->keys->count; i++)
+        plan_key(provider, &provider->keys->entries[i], attempts, count);
+    if (*count == 0)
+        return sms365_error_set(err, SMS365_NO_KEY, "%s%s has no base URL", only == NULL ? "" : "key ",
+            only == NULL ? "no key" : only->name);
+    return SMS365_OK;
+}
+
+bool sms365_provider_next(struct sms365_provider *provider, const struct sms365_attempt *attempt, enum sms365_err code)
+{
+    if (code == SMS365_OK) {
+        provider->chosen = attempt->key;
+        provider->chosen_url = attempt->url;
+    }
+    return code == SMS365_UNREACHABLE || code == SMS365_WRONG_ADDRESS;
+}
+
+/* The error that is told in the end is that of the first key that could not reach the provider. */
+static enum sms365_err post_any_key(struct sms365_provider *provider, const struct sms365_provider_request *request,
+    int64_t until_ms, struct sms365_buf *reply, struct sms365_error *err)
+{
+    struct sms365_attempt attempts[SMS365_ATTEMPTS_MAX];
+    const struct sms365_key *unreachable = NULL;
+    struct sms365_error last = {0};
+    size_t count;
+    enum sms365_err code = sms365_provider_plan(provider, request, attempts, &count, err);
+
+    if (code != SMS365_OK)
+        return code;
+    for (size_t i = 0; i < count; i++) {
         struct sms365_error now = {0};
-        code = post_key(provider, request, &provider->keys->entries[i], until_ms, reply, &now);
-        if (code != SMS365_UNREACHABLE && code != SMS365_WRONG_ADDRESS)
+        const struct sms365_key *key = attempts[i].key;
+        code = post(provider, request, key, key->urls[attempts[i].url], until_ms, reply, &now);
+        if (!sms365_provider_next(provider, &attempts[i], code))
             return sms365_error_set(err, code, "%s", now.text);
-        if (!unreachable)
+        if (unreachable == NULL || unreachable == key)
             last = now;
-        unreachable = unreachable || code == SMS365_UNREACHABLE;
+        if (unreachable == NULL && code == SMS365_UNREACHABLE)
+            unreachable = key;
     }
     return sms365_error_set(err, last.code, "%s", last.text);
 }

@@ -38,6 +38,24 @@ enum sms365_err sms365_provider_call(struct sms365_provider *provider, const str
 enum sms365_err sms365_provider_raw(struct sms365_provider *provider, const struct sms365_provider_request *request,
     struct sms365_buf *body, struct sms365_error *err);
 
+/* One key, and one of its base URLs. */
+struct sms365_attempt {
+    const struct sms365_key *key;
+    size_t url;
+};
+#define SMS365_ATTEMPTS_MAX (SMS365_KEYS_MAX * SMS365_KEY_URLS_MAX)
+
+/*
+ * What a request with a key may be tried with, in turn, by those who make it themselves: on to the next as long as
+ * sms365_provider_next() says so. Errors: NO_KEY.
+ */
+enum sms365_err sms365_provider_plan(const struct sms365_provider *provider,
+    const struct sms365_provider_request *request, struct sms365_attempt attempts[SMS365_ATTEMPTS_MAX], size_t *count,
+    struct sms365_error *err);
+
+/* After an attempt that ended with code: whether another may be made. What worked is remembered. */
+bool sms365_provider_next(struct sms365_provider *provider, const struct sms365_attempt *attempt, enum sms365_err code);
+
 /* Close connections. conf and keys stay. */
 void sms365_provider_close(struct sms365_provider *provider);
 

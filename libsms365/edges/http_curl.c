@@ -236,6 +236,13 @@ static bool set_request(struct sms365_http *http, struct sms365_transfer *t, int
            SMS365_CURL_SET(easy, CURLOPT_MAXAGE_CONN, request->once ? ONCE_IDLE_MAX_S : IDLE_MAX_S);
 }
 
+/* The handle forgets the request: its body holds the key, and the transfer is the caller's. */
+static void release(struct sms365_http *http)
+{
+    (void)sms365_http_attach(http, NULL);
+    (void)SMS365_CURL_SET(http->easy, CURLOPT_POSTFIELDS, NULL);
+}
+
 /* OpenSSL may write to a closed connection: SIGPIPE is held back, and taken away if it came meanwhile. */
 static CURLcode perform_without_sigpipe(CURL *easy)
 {
@@ -255,7 +262,7 @@ static CURLcode perform_without_sigpipe(CURL *easy)
     return code;
 }
 
-static enum sms365_err run(struct sms365_http *http, struct sms365_transfer *t, struct sms365_error *err)
+enum sms365_err sms365_http_prepare(struct sms365_http *http, struct sms365_transfer *t, struct sms365_error *err)
 {
     const int64_t start_ms = monotonic_ms();
     const int64_t connect_end_ms = start_ms + smaller(http->connect_timeout_ms, t->request->timeout_ms);
@@ -271,10 +278,20 @@ static enum sms365_err run(struct sms365_http *http, struct sms365_transfer *t, 
     const bool set =
         set_request(http, t, connect_end_ms - now_ms, start_ms + t->request->timeout_ms - now_ms) &&
         SMS365_CURL_SET(http->easy, CURLOPT_RESOLVER_START_FUNCTION, is_numeric(t->host) ? NULL : refuse_to_resolve);
-    code = set ? conclude(http, t, perform_without_sigpipe(http->easy), err)
-               : sms365_error_set(err, SMS365_NO_MEMORY, "%s: out of memory", t->url);
-    (void)sms365_http_attach(http, NULL);
-    (void)SMS365_CURL_SET(http->easy, CURLOPT_POSTFIELDS, NULL);
+    if (set)
+        return SMS365_OK;
+    release(http);
+    return sms365_error_set(err, SMS365_NO_MEMORY, "%s: out of memory", t->url);
+}
+
+enum sms365_err sms365_http_conclude(
+    struct sms365_http *http, struct sms365_transfer *t, CURLcode curl_code, struct sms365_error *err)
+{
+    const enum sms365_err code = conclude(http, t, curl_code, err);
+
+    release(http);
+    if (code != SMS365_OK)
+        sms365_buf_free(t->reply);
     return code;
 }
 
@@ -284,7 +301,9 @@ enum sms365_err sms365_http_post(struct sms365_http *http, const struct sms365_h
     struct sms365_transfer transfer = {.request = request, .reply = reply};
 
     sms365_environment_hide();
-    const enum sms365_err code = run(http, &transfer, err);
+    enum sms365_err code = sms365_http_prepare(http, &transfer, err);
+    if (code == SMS365_OK)
+        code = sms365_http_conclude(http, &transfer, perform_without_sigpipe(http->easy), err);
     sms365_environment_restore();
     if (code != SMS365_OK)
         sms365_buf_free(reply);

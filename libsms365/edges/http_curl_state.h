@@ -44,4 +44,15 @@ struct sms365_transfer {
 /* Tie the handle's callbacks to the transfer; NULL unties them. */
 bool sms365_http_attach(struct sms365_http *http, struct sms365_transfer *transfer);
 
+/*
+ * A request in parts, for those who run libcurl themselves (its multi interface): prepare may wait for a name to be
+ * resolved, and may be called from any thread that has the handle to itself; then the easy handle is run to its end;
+ * then conclude says what came of it, with the errors of sms365_http_post(). The environment must be hidden meanwhile.
+ * The transfer, with request and reply set and all else zeroed, stays where it is until then.
+ */
+enum sms365_err sms365_http_prepare(
+    struct sms365_http *http, struct sms365_transfer *transfer, struct sms365_error *err);
+enum sms365_err sms365_http_conclude(
+    struct sms365_http *http, struct sms365_transfer *transfer, CURLcode code, struct sms365_error *err);
+
 #endif

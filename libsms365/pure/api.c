@@ -12,13 +12,13 @@
 #define NEED_EITHER false
 
 static const struct sms365_endpoint endpoints[] = {
-#define ENDPOINT(id, path, auth, money, help) {SMS365_EP_##id, path, SMS365_AUTH_##auth, MONEY_##money, help},
+#define ENDPOINT(id, path, auth, money, help) {SMS365_EP_##id, path, SMS365_AUTH_##auth, MONEY_##money},
 #include "pure/endpoints.def"
 };
 
 static const struct sms365_api_param params_table[] = {
 #define PARAM(id, name, type, min, max, need, err_empty, err_bad, help)                                                \
-    {SMS365_EP_##id, name, SMS365_TYPE_##type, min, max, NEED_##need, err_empty, err_bad, help},
+    {SMS365_EP_##id, name, SMS365_TYPE_##type, min, max, NEED_##need, err_empty, err_bad},
 #include "pure/endpoints.def"
 };
 

@@ -40,7 +40,6 @@ struct sms365_api_param {
     int64_t min, max;
     bool required;
     int error_empty, error_bad; /* the provider's */
-    const char *help;
 };
 
 /* Parameters that are enough together, separated by blanks: of an endpoint's ways one at least must be complete. */
@@ -62,7 +61,6 @@ struct sms365_endpoint {
     const char *path;
     enum sms365_api_auth auth;
     bool costs;
-    const char *help;
 };
 
 /* NULL when there is none of that path. */
@@ -83,6 +81,10 @@ const struct sms365_api_param *sms365_api_param_find(enum sms365_endpoint_id id,
 
 /* Is this an error that the reference documents for the endpoint? Then the provider has done nothing. */
 bool sms365_endpoint_refuses(enum sms365_endpoint_id id, int code);
+/* What they are for, in words for a person. In an object file of their own: a login has no use for them. */
+const char *sms365_endpoint_help(const struct sms365_endpoint *endpoint);
+const char *sms365_api_param_help(const struct sms365_api_param *param);
+
 /* Does this error of the endpoint say that what was asked for is so already? */
 bool sms365_api_is_already(enum sms365_endpoint_id id, int code);
 /* Does the endpoint answer with a list, whose length nobody knows? */

@@ -48,7 +48,8 @@ static void put_span(struct sms365_writer *writer, const struct sms365_span *spa
 {
     sms365_put_u8(writer, (uint8_t)(span->length >> 8));
     sms365_put_u8(writer, (uint8_t)span->length);
-    sms365_put_bytes(writer, span->data, span->length);
+    if (span->length > 0)
+        sms365_put_bytes(writer, span->data, span->length);
 }
 
 /* The HMAC of head and scope. Every part has its length before it: no two scopes give the same bytes. */

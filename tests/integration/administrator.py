@@ -80,9 +80,7 @@ def running_cli_box():
 
 @pytest.fixture
 def cli_box(running_cli_box):
-    running_cli_box.settings(account="demo:demo:" + sandbox.KEY, whitelist="127.0.0.0/8,::1", balance=1000,
-                             delivery="d", fault="")
-    running_cli_box.reset()
+    running_cli_box.restore()
     return running_cli_box
 
 

@@ -36,6 +36,21 @@ def test_reply_is_the_same_in_every_shape(place, path):
             assert isinstance(replies[0][field["name"]], list) and replies[0][field["name"]]
 
 
+@pytest.mark.parametrize("shape", ["rows", "arrays", "wrapped"])
+def test_older_words_are_today_s(place, shape):
+    place.with_key()
+    place.box.settings(shape=shape, older="yes")
+    sent = place.json("api", "sms/send", f"to={ALICE}", "text=x").object["reply"]
+    place.box.wait_status(sent["smsId"], "d")
+    told, = place.json("api", "status/get").object["reply"]["sms"]
+    assert told == {"smsId": sent["smsId"], "status": "d"}
+    pending, = place.json("api", "sms/bulk", "to=306971230002", "text=x").object["reply"]["sms"]
+    group, = place.json("api", "history/group/list").object["reply"]["historyGroup"]
+    assert (group["sms"][0]["smsId"], group["sms"][0]["status"]) == (pending["smsId"], "s")
+    assert "sent" in place.run("send", ALICE, "text").out.lower()
+    assert '"status":"2"' in place.box.ask("GET", f"/api/status/sms?key={place.box.key}&smsId={sent['smsId']}")[2].decode()
+
+
 def test_keys_of_sub_accounts_are_masked(place):
     World(place.box).user()
     place.with_key()

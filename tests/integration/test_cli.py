@@ -25,7 +25,7 @@ def test_the_help_and_the_manual_have_every_command(place):
     for usage in told:
         assert re.search(rf"^ +{re.escape(usage)}$", shown, re.M), f"{usage} is not in sms365(8)"
         assert f"  {usage}\n" in text
-        words = re.match(r"(user|key) \S+|\S+", usage)[0].split()
+        words = re.match(r"(user|key|session) \S+|\S+", usage)[0].split()
         assert place.json(*words, "--help").object["commands"] == [usage]
 
 

@@ -155,11 +155,11 @@ def test_settings_come_as_form_or_json(box):
     assert status == 200 and {"balance": 12.5, "fault": "*:delay=1", "shape": "arrays"}.items() <= json.loads(body).items()
     now = box.settings(key="other", username="u", password="p", whitelist=["127.0.0.1", "fe80::/10"], delivery="s",
                        delivery_after=7, fault="", balance="0.001", shape="wrapped", hlr=["306900000001:none"],
-                       hlr_balance=3, senders=["Shop"], optout="6900000001")
+                       hlr_balance=3, senders=["Shop"], optout="6900000001", older="yes")
     assert now == {"key": "other", "username": "u", "password": "p", "whitelist": "127.0.0.1/32,fe80::/10",
                    "delivery": "s", "delivery_after": 7, "fault": "", "balance": 0.001, "shape": "wrapped",
                    "hlr": "306900000001:none", "hlr_balance": 3, "senders": "Shop",
-                   "optout": "306900000001"}
+                   "optout": "306900000001", "older": "yes"}
     assert box.call("key/get", key="other")["status"] == "1"
 
 

@@ -1,6 +1,7 @@
 """Debian's nginx with the module in it, over TLS, on a port of 127.0.0.1, and a client that keeps cookies."""
 
 import base64
+import html
 import http.client
 import http.cookies
 import os
@@ -10,6 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+import urllib.parse
 
 import world
 from product import BUILD, CONF
@@ -18,7 +20,7 @@ from sandbox import certificate
 
 NGINX = "/usr/sbin/nginx"
 MODULE = f"{BUILD}/.libs/ngx_http_sms365_module.so"
-TROUBLE = re.compile(r"\[(?:alert|emerg|crit)\]")
+TROUBLE = re.compile(r"\[(?:alert|emerg|crit)\]|runtime error:|exited on signal|exited with code [^0]")
 STOP_SECONDS = 20
 
 FRAME = """
@@ -52,7 +54,10 @@ def preload():
     """What a program needs that loads a module built with sanitizers."""
     if "SMS365_PRELOAD" not in os.environ:
         return {}
-    options = f"detect_leaks=0:log_path={SANITIZER_LOG}"
+    # Workers are nobody in particular, and write theirs where they may.
+    os.makedirs(SANITIZER_LOG, exist_ok=True)
+    os.chmod(SANITIZER_LOG, 0o1777)
+    options = f"detect_leaks=0:log_path={SANITIZER_LOG}/nginx"
     return {"LD_PRELOAD": os.environ["SMS365_PRELOAD"], "ASAN_OPTIONS": options, "UBSAN_OPTIONS": options}
 
 
@@ -199,6 +204,8 @@ class Browser:
         try:
             connection.request(method, path, body, sent)
             reply = Reply(connection.getresponse())
+        except http.client.RemoteDisconnected:
+            raise AssertionError(f"nginx closed the connection:\n{self._server.log()}") from None
         finally:
             connection.close()
         for line in reply.cookies():
@@ -211,6 +218,24 @@ class Browser:
 
     def get(self, path, **headers):
         return self.ask("GET", path, **headers)
+
+    def post(self, path, **fields):
+        """A form, as a page holds it."""
+        return self.ask("POST", path, urllib.parse.urlencode(fields),
+                        Content_Type="application/x-www-form-urlencoded")
+
+    def submit(self, page, action, **fields):
+        """Send the form of a page that goes to this address, with its hidden fields."""
+        for address, content in re.findall(r'<form method="post" action="([^"]*)">(.*?)</form>', page.text, re.S):
+            if address.endswith("/" + action):
+                hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', content)
+                return self.post(address, **{name: html.unescape(value) for name, value in hidden}, **fields)
+        raise AssertionError(f"there is no form {action} in:\n{page.text}")
+
+    def follow(self, reply):
+        """Where a redirect leads, as a browser goes there."""
+        assert reply.status in (302, 303), (reply.status, reply.text)
+        return self.get(reply.headers["location"])
 
 
 def password_file(*users):

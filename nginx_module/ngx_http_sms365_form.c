@@ -1,0 +1,136 @@
+/* What forms and queries hold. */
+#include "ngx_http_sms365_portal.h"
+
+
+static int
+ngx_http_sms365_hex(u_char ch)
+{
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0';
+    }
+
+    ch |= 0x20;
+
+    return (ch >= 'a' && ch <= 'f') ? ch - 'a' + 10 : -1;
+}
+
+
+/* application/x-www-form-urlencoded into text. What does not fit, or holds a NUL, is no value at all. */
+static void
+ngx_http_sms365_decode(char *out, size_t size, u_char *p, u_char *last)
+{
+    int     high, low;
+    u_char  ch;
+    size_t  used;
+
+    used = 0;
+
+    while (p < last) {
+        ch = *p++;
+
+        if (ch == '+') {
+            ch = ' ';
+
+        } else if (ch == '%' && last - p >= 2) {
+            high = ngx_http_sms365_hex(p[0]);
+            low = ngx_http_sms365_hex(p[1]);
+
+            if (high >= 0 && low >= 0) {
+                ch = (u_char) (high * 16 + low);
+                p += 2;
+            }
+        }
+
+        if (ch == '\0' || used + 1 >= size) {
+            out[0] = '\0';
+            return;
+        }
+
+        out[used++] = (char) ch;
+    }
+
+    out[used] = '\0';
+}
+
+
+void
+ngx_http_sms365_form_read(ngx_http_sms365_visit_t *visit, u_char *data, size_t length,
+    ngx_str_t *token)
+{
+    u_char  *p, *last, *end, *equals;
+    size_t   name;
+
+    p = data;
+    last = data + length;
+
+    while (p < last) {
+        end = ngx_strlchr(p, last, '&');
+        if (end == NULL) {
+            end = last;
+        }
+
+        equals = ngx_strlchr(p, end, '=');
+
+        if (equals != NULL) {
+            name = (size_t) (equals - p);
+
+            if (name == 4 && ngx_strncmp(p, "next", 4) == 0) {
+                ngx_http_sms365_decode(visit->next, sizeof(visit->next), equals + 1, end);
+
+            } else if (name == 4 && ngx_strncmp(p, "code", 4) == 0) {
+                ngx_http_sms365_decode(visit->code, sizeof(visit->code), equals + 1, end);
+
+            } else if (name == 4 && ngx_strncmp(p, "sent", 4) == 0) {
+                visit->failed_before = 1;
+
+            } else if (name == 5 && ngx_strncmp(p, "token", 5) == 0 && token != NULL) {
+                token->data = equals + 1;
+                token->len = (size_t) (end - equals - 1);
+            }
+        }
+
+        p = end < last ? end + 1 : last;
+    }
+
+    if (!ngx_http_sms365_is_local(visit->next)) {
+        visit->next[0] = '/';
+        visit->next[1] = '\0';
+    }
+}
+
+
+/* "//host", "/\host", and what a browser would strip or turn into such, lead elsewhere; CR and LF into other headers. */
+ngx_uint_t
+ngx_http_sms365_is_local(const char *text)
+{
+    const u_char  *p;
+
+    if (text[0] != '/' || text[1] == '/') {
+        return 0;
+    }
+
+    for (p = (const u_char *) text; *p != '\0'; p++) {
+        if (*p <= ' ' || *p >= 0x7f || *p == '\\' || *p == '"' || *p == '<' || *p == '>') {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+ngx_http_sms365_portal_address(ngx_http_sms365_visit_t *visit, struct sms365_buf *out,
+    const char *argument)
+{
+    sms365_buf_printf(out, "%.*s", (int) visit->base.len, (char *) visit->base.data);
+
+    if (visit->next[0] != '\0' && ngx_strcmp(visit->next, "/") != 0) {
+        sms365_buf_puts(out, "?next=");
+        sms365_buf_add_form(out, visit->next, ngx_strlen(visit->next));
+        sms365_buf_printf(out, "%s%s", argument[0] != '\0' ? "&" : "", argument);
+
+    } else if (argument[0] != '\0') {
+        sms365_buf_printf(out, "?%s", argument);
+    }
+}

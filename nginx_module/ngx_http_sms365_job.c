@@ -1,0 +1,410 @@
+/* Jobs: what a challenge asks for, done on nginx's events and in its threads. */
+#include "ngx_http_sms365_job.h"
+
+#include "edges/process.h"
+
+#define NGX_HTTP_SMS365_PATIENCE  1000  /* ms that a person waits for a message to be sent before the form is shown */
+#define NGX_HTTP_SMS365_RETRY     250   /* ms between looks at a message under way */
+
+
+static ngx_uint_t  ngx_http_sms365_jobs;    /* under way in this worker */
+
+
+static void ngx_http_sms365_job_step(ngx_http_sms365_job_t *job);
+
+
+/* --- Beginning and end --- */
+
+static void
+ngx_http_sms365_job_destroy(ngx_http_sms365_job_t *job)
+{
+    ngx_http_sms365_service_t  *service = job->service;
+
+    if (job->timer.timer_set) {
+        ngx_del_timer(&job->timer);
+    }
+
+    if (job->store != NULL) {
+        if (service->idle_stores < NGX_HTTP_SMS365_IDLE_MAX) {
+            service->stores[service->idle_stores++] = job->store;
+
+        } else {
+            sms365_store_close(job->store);
+        }
+    }
+
+    ngx_http_sms365_call_release(job);
+    sms365_challenge_free(job->challenge);
+    sms365_reply_free(job->reply);
+    sms365_secret_delete(job, sizeof(ngx_http_sms365_job_t));
+
+    ngx_http_sms365_jobs--;
+}
+
+
+/* Tell whoever waits, if anybody does. */
+static void
+ngx_http_sms365_job_tell(ngx_http_sms365_job_t *job, ngx_http_sms365_end_e end)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r = job->r;
+
+    if (r == NULL) {
+        return;
+    }
+
+    job->r = NULL;
+    *job->mark = NULL;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    job->end(r, job, end);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_sms365_job_end(ngx_http_sms365_job_t *job, ngx_http_sms365_end_e end)
+{
+    ngx_http_sms365_job_tell(job, end);
+    ngx_http_sms365_job_destroy(job);
+}
+
+
+void
+ngx_http_sms365_job_break(ngx_http_sms365_job_t *job)
+{
+    ngx_http_sms365_job_end(job, NGX_HTTP_SMS365_BROKEN);
+}
+
+
+static void
+ngx_http_sms365_job_abandoned(void *data)
+{
+    ngx_http_sms365_job_t  **holder = data;
+
+    if (*holder != NULL) {
+        (*holder)->r = NULL;
+    }
+}
+
+
+ngx_http_sms365_job_t *
+ngx_http_sms365_job_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
+    const uint8_t holder[SMS365_TICKET_ID_BYTES])
+{
+    ngx_str_t              *address;
+    ngx_http_sms365_job_t  *job;
+
+    if (ngx_http_sms365_jobs >= (ngx_uint_t) ctx->service->conf.calls) {
+        return NULL;
+    }
+
+    job = sms365_secret_new(sizeof(ngx_http_sms365_job_t));
+    if (job == NULL) {
+        return NULL;
+    }
+
+    ngx_http_sms365_jobs++;
+
+    job->r = r;
+    job->service = ctx->service;
+
+    ngx_memcpy(job->user, ctx->enrolled->name, sizeof(job->user));
+
+    address = &r->connection->addr_text;
+    ngx_memcpy(job->host, address->data, ngx_min(address->len, sizeof(job->host) - 1));
+
+    ngx_memcpy(job->holder, "web:", sizeof("web:") - 1);
+    sms365_str_hex(job->holder + sizeof("web:") - 1, holder, SMS365_TICKET_ID_BYTES);
+
+    ngx_memcpy(job->numbers, ctx->enrolled->numbers, sizeof(job->numbers));
+    job->number_count = ctx->enrolled->count;
+
+    job->dummy.fd = (ngx_socket_t) -1;
+    job->timer.data = &job->dummy;
+    job->timer.log = ngx_cycle->log;
+
+    return job;
+}
+
+
+/* --- The challenge --- */
+
+static ngx_int_t
+ngx_http_sms365_job_challenge(ngx_http_sms365_job_t *job)
+{
+    enum sms365_err                code;
+    struct sms365_error            err = { 0 };
+    ngx_http_sms365_service_t     *service = job->service;
+    struct sms365_challenge_setup  setup;
+
+    sms365_challenge_free(job->challenge);
+    job->challenge = NULL;
+    job->asked = 0;
+
+    ngx_memzero(&setup, sizeof(struct sms365_challenge_setup));
+
+    setup.user = job->user;
+    setup.service = (char *) service->name.data;
+    setup.host = job->host;
+    setup.machine = service->machine;
+    setup.holder = job->holder;
+    setup.place = job->host;
+    setup.known = true;
+    setup.first_factor = true;
+    setup.numbers = (const char (*)[SMS365_MSISDN_SIZE]) job->numbers;
+    setup.number_count = job->number_count;
+    setup.conf = &service->spoken[job->language];
+    setup.callback_key = service->callback_key;
+    setup.holder_key = service->holder_key;
+
+    code = sms365_now_read(&setup.now, &err);
+
+    if (code == SMS365_OK) {
+        code = sms365_random(setup.seed, sizeof(setup.seed), &err);
+    }
+
+    if (code == SMS365_OK) {
+        code = sms365_challenge_new(&job->challenge, &setup);
+    }
+
+    sms365_wipe(&setup, sizeof(struct sms365_challenge_setup));
+
+    if (code == SMS365_OK) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "sms365: no challenge can be made: %s",
+                  err.text[0] != '\0' ? err.text : sms365_strerror(code));
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_http_sms365_job_answered(ngx_http_sms365_job_t *job)
+{
+    struct sms365_error  err = { 0 };
+
+    if (sms365_now_read(&job->event.now, &err) != SMS365_OK) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "sms365: %s", err.text);
+    }
+
+    sms365_challenge_feed(job->challenge, &job->event);
+
+    sms365_reply_free(job->reply);
+    job->reply = NULL;
+
+    ngx_http_sms365_job_step(job);
+}
+
+
+static void
+ngx_http_sms365_job_feed_answer(ngx_http_sms365_job_t *job, const char *answer)
+{
+    job->event.kind = SMS365_EVENT_ANSWER;
+    job->event.answer = answer;
+
+    ngx_http_sms365_job_answered(job);
+
+    /* The job may be gone by now. */
+}
+
+
+static void
+ngx_http_sms365_job_again(ngx_event_t *ev)
+{
+    ngx_connection_t       *c = ev->data;
+    ngx_http_sms365_job_t  *job;
+
+    job = (ngx_http_sms365_job_t *) (void *) ((u_char *) c - offsetof(ngx_http_sms365_job_t, dummy));
+
+    if (ngx_http_sms365_job_challenge(job) != NGX_OK) {
+        ngx_http_sms365_job_break(job);
+        return;
+    }
+
+    ngx_http_sms365_job_step(job);
+}
+
+
+/* The message whose code was typed is still being sent, by this or another process: look again in a moment. */
+static ngx_int_t
+ngx_http_sms365_job_hold(ngx_http_sms365_job_t *job)
+{
+    int64_t  patience_ms;
+
+    patience_ms = (job->service->conf.timeout_s + 1) * 1000;
+
+    if (job->r == NULL || job->view.settled || !job->view.unusable
+        || job->view.age_ms >= patience_ms)
+    {
+        return NGX_DECLINED;
+    }
+
+    job->timer.handler = ngx_http_sms365_job_again;
+    ngx_add_timer(&job->timer, NGX_HTTP_SMS365_RETRY);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_sms365_job_ask(ngx_http_sms365_job_t *job)
+{
+    sms365_challenge_view(&job->view, job->challenge);
+
+    /* A question that only tells what was decided: the rest is the log's. */
+    if (job->view.settled) {
+        ngx_http_sms365_job_feed_answer(job, NULL);
+        return;
+    }
+
+    if (!job->asked) {
+        job->asked = 1;
+        job->before = job->view;
+    }
+
+    if (job->wish != NGX_HTTP_SMS365_ANSWER || job->answered) {
+        ngx_http_sms365_job_end(job, NGX_HTTP_SMS365_OPEN);
+        return;
+    }
+
+    if (ngx_http_sms365_job_hold(job) == NGX_OK) {
+        return;
+    }
+
+    job->answered = 1;
+    ngx_http_sms365_job_feed_answer(job, job->answer);
+}
+
+
+/* Whether the person who only looks, or answers, would cause a message that was not asked for. */
+static ngx_uint_t
+ngx_http_sms365_job_unasked(ngx_http_sms365_job_t *job)
+{
+    return job->wish != NGX_HTTP_SMS365_SEND && !job->asked
+           && (job->action.kind == SMS365_ACTION_CAS
+               || job->action.kind == SMS365_ACTION_CALL);
+}
+
+
+static void
+ngx_http_sms365_job_impatient(ngx_event_t *ev)
+{
+    ngx_connection_t       *c = ev->data;
+    ngx_http_sms365_job_t  *job;
+
+    job = (ngx_http_sms365_job_t *) (void *) ((u_char *) c - offsetof(ngx_http_sms365_job_t, dummy));
+
+    /* While a timer is set that is not cancelable, a worker that is to end waits for it: for the request, too. */
+    ngx_add_timer(&job->timer, (ngx_msec_t) (job->service->conf.timeout_s + 1) * 1000);
+
+    if (!job->parted) {
+        job->parted = 1;
+        ngx_http_sms365_job_tell(job, NGX_HTTP_SMS365_SENDING);
+    }
+}
+
+
+static void
+ngx_http_sms365_job_request(ngx_http_sms365_job_t *job)
+{
+    job->timer.handler = ngx_http_sms365_job_impatient;
+    job->parted = !job->action.once;
+
+    ngx_add_timer(&job->timer, NGX_HTTP_SMS365_PATIENCE);
+
+    ngx_http_sms365_call(job);
+}
+
+
+static void
+ngx_http_sms365_job_step(ngx_http_sms365_job_t *job)
+{
+    if (job->timer.timer_set) {
+        ngx_del_timer(&job->timer);
+    }
+
+    sms365_challenge_next(job->challenge, &job->action);
+    ngx_memzero(&job->event, sizeof(struct sms365_event));
+
+    if (ngx_http_sms365_job_unasked(job)) {
+        ngx_http_sms365_job_end(job, NGX_HTTP_SMS365_NOTHING);
+        return;
+    }
+
+    switch (job->action.kind) {
+
+    case SMS365_ACTION_CALL:
+        ngx_http_sms365_job_request(job);
+        return;
+
+    case SMS365_ACTION_ASK:
+        ngx_http_sms365_job_ask(job);
+        return;
+
+    case SMS365_ACTION_TELL:
+        sms365_challenge_view(&job->view, job->challenge);
+        job->event.kind = SMS365_EVENT_TOLD;
+        ngx_http_sms365_job_answered(job);
+        return;
+
+    case SMS365_ACTION_DONE:
+        job->outcome = job->action.outcome;
+        ngx_http_sms365_job_end(job, NGX_HTTP_SMS365_DECIDED);
+        return;
+
+    default:
+        ngx_http_sms365_job_thread(job, ngx_http_sms365_job_operate,
+                                   ngx_http_sms365_job_operated);
+        return;
+    }
+}
+
+
+void
+ngx_http_sms365_job_start(ngx_http_sms365_job_t *job)
+{
+    ngx_http_cleanup_t      *cln;
+    ngx_http_sms365_job_t  **holder;
+
+    /* Whichever of the two goes first lets go of the other. */
+    cln = ngx_http_cleanup_add(job->r, sizeof(ngx_http_sms365_job_t *));
+
+    if (cln == NULL) {
+        ngx_http_finalize_request(job->r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        job->r = NULL;
+        ngx_http_sms365_job_destroy(job);
+        return;
+    }
+
+    holder = cln->data;
+    *holder = job;
+    cln->handler = ngx_http_sms365_job_abandoned;
+    job->mark = holder;
+
+    if (ngx_http_sms365_job_challenge(job) != NGX_OK) {
+        ngx_http_sms365_job_break(job);
+        return;
+    }
+
+    ngx_http_sms365_job_step(job);
+}
+
+
+void
+ngx_http_sms365_jobs_exit(ngx_http_sms365_service_t *service)
+{
+    while (service->idle_stores > 0) {
+        sms365_store_close(service->stores[--service->idle_stores]);
+    }
+
+    while (service->idle_handles > 0) {
+        sms365_http_free(service->handles[--service->idle_handles]);
+    }
+}

@@ -1,0 +1,198 @@
+/* What a challenge came to, as the person sees it. */
+#include "ngx_http_sms365_journal.h"
+#include "ngx_http_sms365_portal.h"
+
+#include "edges/process.h"
+#include "pure/text.h"
+
+
+void
+ngx_http_sms365_note(ngx_http_sms365_visit_t *visit, const char *word)
+{
+    (void) sms365_str_copy(visit->notice, sizeof(visit->notice),
+                           ngx_http_sms365_word(visit->language, word));
+}
+
+
+ngx_int_t
+ngx_http_sms365_back(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    const char *argument)
+{
+    ngx_int_t           rc;
+    struct sms365_buf   where;
+
+    sms365_buf_init(&where, sizeof(visit->escaped) + 512);
+    ngx_http_sms365_portal_address(visit, &where, argument);
+
+    rc = where.failed ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                      : ngx_http_sms365_redirect(r, sms365_buf_text(&where));
+
+    sms365_buf_free(&where);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+{
+    struct sms365_error         err;
+    struct sms365_ticket        session;
+    ngx_http_sms365_ctx_t      *ctx = visit->ctx;
+    const struct sms365_conf   *conf = &ctx->service->conf;
+
+    if (sms365_random(session.id, sizeof(session.id), &err) != SMS365_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    session.issued_s = ngx_time();
+    session.seen_s = session.issued_s;
+    session.expires_s = session.issued_s + conf->session_life_s;
+
+    /* The name that the browser had before is not taken into the session. */
+    if (ngx_http_sms365_session_write(r, ctx, &session) != NGX_OK
+        || ngx_http_sms365_set_cookie(r, &ctx->service->login_cookie, "", "", 0) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_http_sms365_journal_issued(r, ctx, &session);
+
+    return ngx_http_sms365_redirect(r, visit->next);
+}
+
+
+static ngx_int_t
+ngx_http_sms365_denied(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_job_t *job)
+{
+    char                           duration[32];
+    size_t                         used;
+    const struct sms365_outcome   *outcome = &job->outcome;
+
+    if (outcome->reason == SMS365_REASON_NOT_A_CODE || outcome->reason == SMS365_REASON_NO_ANSWER) {
+        ngx_http_sms365_note(visit, "not_a_code");
+
+    } else {
+        (void) sms365_str_copy(visit->notice, sizeof(visit->notice),
+                               sms365_text_denial(visit->language, outcome->reason));
+    }
+
+    if (outcome->retry_after_s > 0) {
+        used = ngx_strlen(visit->notice);
+        sms365_text_duration(duration, visit->language, outcome->retry_after_s * 1000);
+        sms365_text_format(visit->notice + used, sizeof(visit->notice) - used, visit->language,
+                           SMS365_TEXT_LATER, (const char *const[]) { duration, NULL });
+    }
+
+    if (outcome->tries_left > 0) {
+        visit->view = &job->view;
+        (void) sms365_str_copy(visit->number, sizeof(visit->number), job->view.number);
+        return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_FORBIDDEN);
+    }
+
+    visit->retry = outcome->reason != SMS365_REASON_LOCKED
+                   && outcome->reason != SMS365_REASON_NOT_ENROLLED;
+
+    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DENIED, NGX_HTTP_FORBIDDEN);
+}
+
+
+/* A code can be entered. After a form: was anything sent? */
+static ngx_int_t
+ngx_http_sms365_opened(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_job_t *job)
+{
+    char    duration[32];
+    size_t  used;
+
+    visit->view = &job->view;
+    (void) sms365_str_copy(visit->number, sizeof(visit->number), job->view.number);
+
+    if (job->answered
+        && ngx_memcmp(job->view.id, job->before.id, sizeof(job->view.id)) == 0)
+    {
+        if (job->view.resend_ms > 0) {
+            ngx_http_sms365_note(visit, "too_soon");
+            used = ngx_strlen(visit->notice);
+            sms365_text_duration(duration, visit->language, job->view.resend_ms);
+            (void) snprintf(visit->notice + used, sizeof(visit->notice) - used, " %s.", duration);
+
+        } else {
+            ngx_http_sms365_note(visit, "no_more");
+        }
+
+        return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_OK);
+    }
+
+    if (visit->what != NGX_HTTP_SMS365_DO_LOOK) {
+        return ngx_http_sms365_back(r, visit, "");
+    }
+
+    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_OK);
+}
+
+
+static ngx_int_t
+ngx_http_sms365_nothing(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+{
+    if (visit->what != NGX_HTTP_SMS365_DO_LOOK) {
+        ngx_http_sms365_note(visit, "expired");
+
+    } else if (visit->failed_before && visit->notice[0] == '\0') {
+        ngx_http_sms365_note(visit, "not_sent");
+    }
+
+    sms365_msisdn_mask(visit->number, visit->ctx->enrolled->numbers[0]);
+
+    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_SEND, NGX_HTTP_OK);
+}
+
+
+ngx_int_t
+ngx_http_sms365_busy(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+{
+    ngx_http_sms365_note(visit, "busy");
+    visit->retry = 1;
+
+    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DENIED,
+                                NGX_HTTP_SERVICE_UNAVAILABLE);
+}
+
+
+void
+ngx_http_sms365_ended(ngx_http_request_t *r, ngx_http_sms365_job_t *job,
+    ngx_http_sms365_end_e end)
+{
+    ngx_int_t                 rc;
+    ngx_http_sms365_visit_t  *visit;
+
+    visit = ngx_http_sms365_ctx(r)->visit;
+
+    switch (end) {
+
+    case NGX_HTTP_SMS365_NOTHING:
+        rc = ngx_http_sms365_nothing(r, visit);
+        break;
+
+    case NGX_HTTP_SMS365_OPEN:
+        rc = ngx_http_sms365_opened(r, visit, job);
+        break;
+
+    case NGX_HTTP_SMS365_SENDING:
+        rc = ngx_http_sms365_back(r, visit, "sent=1");
+        break;
+
+    case NGX_HTTP_SMS365_DECIDED:
+        rc = job->outcome.verdict == SMS365_ALLOW || job->outcome.verdict == SMS365_BYPASS
+             ? ngx_http_sms365_allowed(r, visit)
+             : ngx_http_sms365_denied(r, visit, job);
+        break;
+
+    default:
+        rc = ngx_http_sms365_busy(r, visit);
+        break;
+    }
+
+    ngx_http_finalize_request(r, rc);
+}

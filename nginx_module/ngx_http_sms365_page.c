@@ -1,0 +1,384 @@
+/* Responses of the portal: pages made of templates, and redirects. */
+#include "ngx_http_sms365_portal.h"
+
+#include "pure/template.h"
+#include "pure/text.h"
+
+
+#define NGX_HTTP_SMS365_PAGE_MAX  65536     /* bytes of a page */
+
+
+/* Preference for a language, in thousandths, as Accept-Language (RFC 9110, 12.5.4) has it at p. */
+static ngx_int_t
+ngx_http_sms365_quality(u_char *p, u_char *last)
+{
+    ngx_int_t   value, digits;
+
+    while (p < last && *p != ';') {
+        p++;
+    }
+
+    while (p < last && (*p == ';' || *p == ' ')) {
+        p++;
+    }
+
+    if (last - p < 3 || (p[0] != 'q' && p[0] != 'Q') || p[1] != '=') {
+        return 1000;
+    }
+
+    p += 2;
+    value = (*p == '1') ? 1000 : 0;
+    p++;
+
+    if (value == 0 && p < last && *p == '.') {
+        p++;
+
+        for (digits = 100; digits > 0 && p < last && *p >= '0' && *p <= '9'; p++) {
+            value += (*p - '0') * digits;
+            digits /= 10;
+        }
+    }
+
+    return value;
+}
+
+
+static ngx_table_elt_t *
+ngx_http_sms365_header(ngx_http_request_t *r, const char *name)
+{
+    size_t            length;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    length = ngx_strlen(name);
+
+    for (part = &r->headers_in.headers.part; part != NULL; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (header[i].key.len == length
+                && ngx_strncasecmp(header[i].key.data, (u_char *) name, length) == 0)
+            {
+                return &header[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+enum sms365_language
+ngx_http_sms365_language(ngx_http_request_t *r, enum sms365_language otherwise)
+{
+    u_char                *p, *last, *end;
+    ngx_int_t              quality, best;
+    ngx_table_elt_t       *header;
+    enum sms365_language   language;
+
+    header = ngx_http_sms365_header(r->main, "Accept-Language");
+    if (header == NULL) {
+        return otherwise;
+    }
+
+    best = 0;
+    p = header->value.data;
+    last = p + header->value.len;
+
+    for ( /* void */ ; p < last; p = end + 1) {
+        end = ngx_strlchr(p, last, ',');
+        if (end == NULL) {
+            end = last;
+        }
+
+        while (p < end && *p == ' ') {
+            p++;
+        }
+
+        if (end - p < 2 || (end - p > 2 && p[2] != '-' && p[2] != ';' && p[2] != ' ')) {
+            continue;
+        }
+
+        if (ngx_strncasecmp(p, (u_char *) "el", 2) == 0) {
+            language = SMS365_LANGUAGE_EL;
+
+        } else if (ngx_strncasecmp(p, (u_char *) "en", 2) == 0) {
+            language = SMS365_LANGUAGE_EN;
+
+        } else {
+            continue;
+        }
+
+        quality = ngx_http_sms365_quality(p, end);
+
+        if (quality > best) {
+            best = quality;
+            otherwise = language;
+        }
+    }
+
+    return otherwise;
+}
+
+
+ngx_uint_t
+ngx_http_sms365_wants_json(ngx_http_request_t *r)
+{
+    ngx_table_elt_t  *header;
+
+    header = ngx_http_sms365_header(r->main, "Accept");
+
+    return header != NULL
+           && ngx_strlcasestrn(header->value.data, header->value.data + header->value.len,
+                               (u_char *) "application/json", sizeof("application/json") - 2)
+              != NULL
+           && ngx_strlcasestrn(header->value.data, header->value.data + header->value.len,
+                               (u_char *) "text/html", sizeof("text/html") - 2)
+              == NULL;
+}
+
+
+/* --- Values of templates --- */
+
+static void
+ngx_http_sms365_tries(ngx_http_sms365_visit_t *visit)
+{
+    char  number[16];
+
+    (void) snprintf(number, sizeof(number), "%d", visit->view->tries_left);
+
+    sms365_text_format(visit->text, sizeof(visit->text), visit->language,
+                       visit->view->tries_left == 1 ? SMS365_TEXT_ONE_TRY : SMS365_TEXT_TRIES,
+                       (const char *const[]) { number, NULL });
+}
+
+
+static const char *
+ngx_http_sms365_view_value(ngx_http_sms365_visit_t *visit, const char *name)
+{
+    static const enum sms365_text  deliveries[] = {
+        [SMS365_DELIVERY_PENDING] = SMS365_TEXT_PENDING,
+        [SMS365_DELIVERY_DONE] = SMS365_TEXT_DELIVERED,
+        [SMS365_DELIVERY_FAILED] = SMS365_TEXT_FAILED
+    };
+
+    visit->text[0] = '\0';
+
+    if (ngx_strcmp(name, "delivery") == 0) {
+        if (visit->view != NULL) {
+            sms365_text_format(visit->text, sizeof(visit->text), visit->language,
+                               deliveries[visit->view->delivery], NULL);
+        }
+
+    } else if (ngx_strcmp(name, "age") == 0) {
+        if (visit->view != NULL) {
+            sms365_text_duration(visit->text, visit->language, visit->view->age_ms);
+        }
+
+    } else if (ngx_strcmp(name, "tries") == 0) {
+        if (visit->view != NULL) {
+            ngx_http_sms365_tries(visit);
+        }
+
+    } else if (ngx_strcmp(name, "unusable") == 0) {
+        return visit->view != NULL && visit->view->unusable ? "1" : "";
+
+    } else if (ngx_strcmp(name, "other") == 0) {
+        return visit->view != NULL && visit->view->numbers > 1 ? "1" : "";
+
+    } else {
+        return NULL;
+    }
+
+    return visit->text;
+}
+
+
+static const char *
+ngx_http_sms365_value(void *context, const char *name)
+{
+    ngx_http_sms365_visit_t  *visit = context;
+
+    const struct {
+        const char  *name;
+        const char  *value;
+    } plain[] = {
+        { "lang", visit->language == SMS365_LANGUAGE_EL ? "el" : "en" },
+        { "next", visit->next },
+        { "next_escaped", visit->escaped },
+        { "base", (char *) visit->base.data },
+        { "token", visit->token },
+        { "user", visit->user },
+        { "number", visit->number },
+        { "notice", visit->notice },
+        { "retry", visit->retry ? "1" : "" }
+    };
+
+    size_t  i;
+
+    if (name[0] == 't' && name[1] == '.') {
+        return ngx_http_sms365_word(visit->language, name + 2);
+    }
+
+    for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        if (ngx_strcmp(plain[i].name, name) == 0) {
+            return plain[i].value;
+        }
+    }
+
+    return ngx_http_sms365_view_value(visit, name);
+}
+
+
+/* --- Responses --- */
+
+static ngx_int_t
+ngx_http_sms365_push(ngx_http_request_t *r, const char *name, const char *value)
+{
+    size_t            length;
+    ngx_table_elt_t  *header;
+
+    length = ngx_strlen(value);
+
+    header = ngx_list_push(&r->headers_out.headers);
+    if (header == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(header, sizeof(ngx_table_elt_t));
+    header->hash = 1;
+    header->key.data = (u_char *) (uintptr_t) name;
+    header->key.len = ngx_strlen(name);
+    header->value.len = length;
+    header->value.data = ngx_pnalloc(r->pool, length + 1);
+
+    if (header->value.data == NULL) {
+        header->hash = 0;
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(header->value.data, value, length + 1);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_sms365_harden(ngx_http_request_t *r)
+{
+    ngx_uint_t   i;
+
+    static const char *const  headers[][2] = {
+        { "Cache-Control", "no-store" },
+        { "Content-Security-Policy",
+          "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+          "form-action 'self'; frame-ancestors 'none'; base-uri 'none'" },
+        { "X-Frame-Options", "DENY" },
+        { "X-Content-Type-Options", "nosniff" },
+        { "Referrer-Policy", "same-origin" }
+    };
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        if (ngx_http_sms365_push(r, headers[i][0], headers[i][1]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_sms365_send(ngx_http_request_t *r, ngx_uint_t status, const char *type,
+    const char *text, size_t length)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    if (ngx_http_sms365_harden(r) != NGX_OK
+        || (status == NGX_HTTP_SERVICE_UNAVAILABLE
+            && ngx_http_sms365_push(r, "Retry-After", "5") != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b = ngx_create_temp_buf(r->pool, length > 0 ? length : 1);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b->last = ngx_cpymem(b->last, text, length);
+    b->last_buf = (r == r->main);
+    b->last_in_chain = 1;
+
+    /* The status is ours, whichever error_page led here. */
+    r->err_status = 0;
+    r->header_only = r->header_only || length == 0;
+    r->headers_out.status = status;
+    r->headers_out.content_length_n = (off_t) length;
+    r->headers_out.content_type.data = (u_char *) (uintptr_t) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+ngx_int_t
+ngx_http_sms365_redirect(ngx_http_request_t *r, const char *where)
+{
+    /* Relative: nginx's own way of making it absolute knows the port behind a proxy no better. */
+    if (ngx_http_sms365_push(r, "Location", where) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_sms365_send(r, NGX_HTTP_SEE_OTHER, "text/plain", "", 0);
+}
+
+
+ngx_int_t
+ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_page_e page, ngx_uint_t status)
+{
+    int                 line;
+    char                why[SMS365_TEMPLATE_NAME_SIZE + 64];
+    ngx_int_t           rc;
+    const char         *template;
+    struct sms365_buf   out, escaped;
+
+    sms365_buf_init(&escaped, sizeof(visit->escaped) - 1);
+    sms365_buf_add_form(&escaped, visit->next, ngx_strlen(visit->next));
+    (void) sms365_str_copy(visit->escaped, sizeof(visit->escaped), sms365_buf_text(&escaped));
+    sms365_buf_free(&escaped);
+
+    sms365_buf_init(&out, NGX_HTTP_SMS365_PAGE_MAX);
+    template = ngx_http_sms365_templates[page];
+
+    if (sms365_template_render(&out, template, ngx_strlen(template), ngx_http_sms365_value,
+                               visit, why, &line))
+    {
+        rc = ngx_http_sms365_send(r, status, "text/html; charset=utf-8",
+                                  sms365_buf_text(&out), out.length);
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0, "sms365: page %d, line %d: %s",
+                      (int) page, line, why);
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    sms365_buf_free(&out);
+
+    return rc;
+}

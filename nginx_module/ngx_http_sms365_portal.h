@@ -1,0 +1,132 @@
+/* The portal: the pages on which a person has a code sent and enters it. They need no JavaScript. */
+#ifndef _NGX_HTTP_SMS365_PORTAL_H_INCLUDED_
+#define _NGX_HTTP_SMS365_PORTAL_H_INCLUDED_
+
+
+#include "ngx_http_sms365_job.h"
+
+#include "base/str.h"
+
+
+#define NGX_HTTP_SMS365_NEXT_MAX   2048     /* bytes of the address to go back to */
+#define NGX_HTTP_SMS365_FORM_LIFE  3600     /* seconds that a form, and the cookie it is bound to, are good for */
+
+
+typedef enum {
+    NGX_HTTP_SMS365_PAGE_SEND,
+    NGX_HTTP_SMS365_PAGE_CODE,
+    NGX_HTTP_SMS365_PAGE_DONE,
+    NGX_HTTP_SMS365_PAGE_DENIED,
+    NGX_HTTP_SMS365_PAGE_GATE
+} ngx_http_sms365_page_e;
+
+
+/* What was asked of the portal. */
+typedef enum {
+    NGX_HTTP_SMS365_DO_LOOK,
+    NGX_HTTP_SMS365_DO_SEND,
+    NGX_HTTP_SMS365_DO_AGAIN,
+    NGX_HTTP_SMS365_DO_OTHER,
+    NGX_HTTP_SMS365_DO_VERIFY,
+    NGX_HTTP_SMS365_DO_LOGOUT
+} ngx_http_sms365_do_e;
+
+
+/* One request to the portal. */
+struct ngx_http_sms365_visit_s {
+    ngx_http_sms365_ctx_t     *ctx;
+    ngx_str_t                  base;        /* URI of the portal */
+    ngx_http_sms365_do_e       what;
+    enum sms365_language       language;
+    struct sms365_ticket       login;       /* names the browser */
+    char                       next[NGX_HTTP_SMS365_NEXT_MAX + 1];
+    char                       code[NGX_HTTP_SMS365_ANSWER_SIZE];
+    unsigned                   login_known:1;
+    unsigned                   token_good:1;
+    unsigned                   failed_before:1; /* a send that was not waited for */
+
+    /* For pages. */
+    const struct sms365_view  *view;
+    char                       notice[512];
+    char                       token[SMS365_TICKET_SIZE];
+    char                       number[32];
+    char                       user[SMS365_USER_NAME_SIZE];
+    char                       text[128];   /* of the value that was asked for last */
+    char                       escaped[3 * NGX_HTTP_SMS365_NEXT_MAX + 1];
+    unsigned                   retry:1;
+};
+
+
+/* --- ngx_http_sms365_pages.c --- */
+
+extern const char *const  ngx_http_sms365_templates[];
+extern const char         ngx_http_sms365_style[];
+extern const size_t       ngx_http_sms365_style_length;
+
+/* NULL: there is no such word. */
+const char *ngx_http_sms365_word(enum sms365_language language, const char *name);
+
+
+/* --- ngx_http_sms365_page.c --- */
+
+/* The person's language, of those there are. */
+enum sms365_language ngx_http_sms365_language(ngx_http_request_t *r,
+    enum sms365_language otherwise);
+
+/* Headers that all of our responses have. */
+ngx_int_t ngx_http_sms365_harden(ngx_http_request_t *r);
+
+/* Send a page; what it returns finalizes the request. */
+ngx_int_t ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_page_e page, ngx_uint_t status);
+
+ngx_int_t ngx_http_sms365_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, const char *text, size_t length);
+
+/* 303, to a local address. */
+ngx_int_t ngx_http_sms365_redirect(ngx_http_request_t *r, const char *where);
+
+
+/* JSON, and no page for a person. */
+ngx_uint_t ngx_http_sms365_wants_json(ngx_http_request_t *r);
+
+
+/* --- ngx_http_sms365_outcome.c --- */
+
+/* Put a word of the pages into the notice. */
+void ngx_http_sms365_note(ngx_http_sms365_visit_t *visit, const char *word);
+
+/* 303 to the portal's first page; argument "" or such as "sent=1". */
+ngx_int_t ngx_http_sms365_back(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    const char *argument);
+
+/* 503. */
+ngx_int_t ngx_http_sms365_busy(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit);
+
+/* Of a job. */
+void ngx_http_sms365_ended(ngx_http_request_t *r, ngx_http_sms365_job_t *job,
+    ngx_http_sms365_end_e end);
+
+
+/* --- ngx_http_sms365_portal.c --- */
+
+/* NULL: out of memory. */
+ngx_http_sms365_visit_t *ngx_http_sms365_visit_create(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx);
+
+
+/* --- ngx_http_sms365_form.c --- */
+
+/* Read next, code and the token of a form, or of the query. */
+void ngx_http_sms365_form_read(ngx_http_sms365_visit_t *visit, u_char *data, size_t length,
+    ngx_str_t *token);
+
+/* Whether text is the address of something on this host: a path, and nothing a browser could take for another. */
+ngx_uint_t ngx_http_sms365_is_local(const char *text);
+
+/* The base with next as its argument. */
+void ngx_http_sms365_portal_address(ngx_http_sms365_visit_t *visit, struct sms365_buf *out,
+    const char *argument);
+
+
+#endif /* _NGX_HTTP_SMS365_PORTAL_H_INCLUDED_ */

@@ -1,0 +1,154 @@
+/* What a job has done in nginx's threads: whatever waits for a disk, a lock or a name. */
+#include "ngx_http_sms365_job.h"
+
+#include "edges/spool.h"
+
+#include <syslog.h>
+
+
+#define NGX_HTTP_SMS365_GUARD    60000  /* ms that a worker that is to end waits for a thread */
+
+
+/* A worker that is to end waits for timers that are not cancelable, and so for what a thread is about. */
+static void
+ngx_http_sms365_job_guard(ngx_event_t *ev)
+{
+    (void) ev;
+}
+
+
+static void
+ngx_http_sms365_job_work(void *data, ngx_log_t *log)
+{
+    ngx_http_sms365_job_t  *job = data;
+
+    (void) log;
+
+    job->work(job);
+}
+
+
+static void
+ngx_http_sms365_job_worked(ngx_event_t *ev)
+{
+    ngx_http_sms365_job_t  *job = ev->data;
+
+    job->worked(job);
+}
+
+
+void
+ngx_http_sms365_job_thread(ngx_http_sms365_job_t *job,
+    void (*work)(ngx_http_sms365_job_t *job), void (*done)(ngx_http_sms365_job_t *job))
+{
+    ngx_memzero(&job->task, sizeof(ngx_thread_task_t));
+
+    job->work = work;
+    job->worked = done;
+    job->task.ctx = job;
+    job->task.handler = ngx_http_sms365_job_work;
+    job->task.event.handler = ngx_http_sms365_job_worked;
+    job->task.event.data = job;
+    job->task.event.log = ngx_cycle->log;
+
+    if (!job->timer.timer_set) {
+        job->timer.handler = ngx_http_sms365_job_guard;
+        ngx_add_timer(&job->timer, NGX_HTTP_SMS365_GUARD);
+    }
+
+    if (ngx_thread_task_post(job->service->threads, &job->task) != NGX_OK) {
+        ngx_http_sms365_job_break(job);
+    }
+}
+
+
+/* In a thread. A store serves one thread at a time: a job takes one and gives it back. */
+static enum sms365_err
+ngx_http_sms365_job_open_store(ngx_http_sms365_job_t *job)
+{
+    ngx_http_sms365_service_t        *service = job->service;
+    struct sms365_store_file_options  options;
+
+    if (job->store != NULL) {
+        return SMS365_OK;
+    }
+
+    ngx_memzero(&options, sizeof(struct sms365_store_file_options));
+    options.dir = service->conf.web_dir;
+    options.key = &service->store_key;
+    options.lock_timeout_ms = service->conf.lock_timeout_s * 1000;
+
+    return sms365_store_file_open(&job->store, &options, &job->err);
+}
+
+
+static void
+ngx_http_sms365_job_syslog(ngx_http_sms365_job_t *job)
+{
+    static const int  least[] = { LOG_ERR, LOG_WARNING, LOG_INFO };
+
+    job->event.kind = SMS365_EVENT_LOGGED;
+
+    if (job->action.priority <= least[job->service->conf.log_level]) {
+        syslog(LOG_AUTHPRIV | job->action.priority, "%s", job->action.text);
+    }
+}
+
+
+/* In a thread: whatever the disk, or /dev/log, has to do with. */
+void
+ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
+{
+    struct sms365_event   *event = &job->event;
+    struct sms365_action  *action = &job->action;
+
+    job->err.code = SMS365_OK;
+
+    switch (action->kind) {
+
+    case SMS365_ACTION_GET:
+        event->kind = SMS365_EVENT_RECORD;
+        event->record = &job->record;
+        event->err = ngx_http_sms365_job_open_store(job);
+        if (event->err == SMS365_OK) {
+            event->err = sms365_store_get(job->store, action->class, action->name,
+                                          &job->record, &job->err);
+        }
+        break;
+
+    case SMS365_ACTION_CAS:
+        event->kind = SMS365_EVENT_WRITTEN;
+        event->err = ngx_http_sms365_job_open_store(job);
+        if (event->err == SMS365_OK) {
+            event->err = sms365_store_cas(job->store, action->class, action->name,
+                                          action->version, action->value, action->length,
+                                          0, &event->version, &job->err);
+        }
+        break;
+
+    case SMS365_ACTION_WAIT:
+        event->kind = SMS365_EVENT_REPORT;
+        event->err = sms365_spool_wait(job->service->conf.spool, action->id,
+                                       action->discard, 0, job->report,
+                                       &event->length, &job->err);
+        if (event->err == SMS365_OK && event->length > 0) {
+            event->query = job->report;
+        }
+        break;
+
+    default:
+        ngx_http_sms365_job_syslog(job);
+        break;
+    }
+}
+
+
+void
+ngx_http_sms365_job_operated(ngx_http_sms365_job_t *job)
+{
+    if (job->err.code != SMS365_OK && job->err.code != SMS365_CONFLICT) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "sms365: %s", job->err.text);
+    }
+
+    ngx_http_sms365_job_answered(job);
+}

@@ -1,0 +1,549 @@
+"""The portal in Debian's nginx, without JavaScript: a code is sent, entered, and leads back to where a person was going."""
+
+import html
+import json
+import os
+import re
+import signal
+import threading
+import time
+import urllib.parse
+
+import pytest
+
+import tickets
+from product import CONF, FAILS, NUMBER, OTHER_NUMBER, SOURCE
+from programs import wrong
+from webserver import password_file
+
+PORTAL = "/sms365/"
+FORMS = ("send", "again", "other", "verify", "logout")
+
+APPLICATION = """
+    server { listen unix:%DIR%/app; location / { return 200 "app $request_method $request_uri [$http_cookie] [$http_x_user]\\n"; } }
+"""
+EXAMPLES = ("access", "auth-request")
+
+
+def example(name):
+    """The http block of a shipped example, on this test's port and in front of its application."""
+    with open(f"{SOURCE}/examples/nginx/{name}.conf") as file:
+        text = file.read()
+    for shipped, here in (("listen 443 ssl http2;", "listen %PORT% ssl http2;"),
+                          ("    ssl_certificate /etc/ssl/app.pem;\n", ""),
+                          ("    ssl_certificate_key /etc/ssl/private/app.key;\n", ""),
+                          ("/etc/nginx/app.htpasswd", f"{CONF}/htpasswd"),
+                          ("http://127.0.0.1:8080", "http://unix:%DIR%/app")):
+        assert shipped in text, shipped
+        text = text.replace(shipped, here)
+    return text + APPLICATION
+
+
+@pytest.fixture(params=EXAMPLES)
+def web(request, product, nginx, alice, bob):
+    password_file(alice, bob)
+    product.users(alice=[NUMBER], bob=[OTHER_NUMBER])
+    return nginx(example(request.param))
+
+
+@pytest.fixture
+def browser(web, alice):
+    return web.browser(alice.name, alice.password)
+
+
+def test_a_code_leads_back_to_where_a_person_was_going(web, browser, sandbox, syslog):
+    page = browser.follow(browser.get("/some/page?x=1&y=%26"))
+    assert page.status == 200 and "+30 69****4567" in page.text
+    page = browser.follow(browser.submit(page, "send"))
+    message = sandbox.wait_message(NUMBER)
+    assert page.status == 200 and "one-time-code" in page.text
+    reply = browser.submit(page, "verify", code=message["code"])
+    assert reply.status == 303 and reply.headers["location"] == "/some/page?x=1&y=%26"
+    assert browser.follow(reply).text == "app GET /some/page?x=1&y=%26 [] [alice]\n"
+    assert set(browser.cookies) == {"__Host-sms365"}
+    assert len(sandbox.messages()) == 1
+    syslog.wait('^sms365.*user="alice" service="app" rhost="127.0.0.1".*verdict=allow')
+
+
+def send(browser, sandbox, number=NUMBER, next_page="/"):
+    """Have a code sent: the page that asks for it, and the message."""
+    page = browser.get(PORTAL + "?next=" + urllib.parse.quote(next_page, safe=""))
+    page = browser.follow(browser.submit(page, "send"))
+    return page, sandbox.wait_message(number)
+
+
+def notice(page):
+    found = re.search(r'<p class="notice" role="alert">(.*?)</p>', page.text)
+    return html.unescape(found[1]) if found else None
+
+
+def test_nothing_happens_without_a_first_factor(web, sandbox, alice, bob):
+    """On the application and every portal path: the Basic prompt, no cookie, no message, nobody's counters."""
+    paths = ["/", "/page", PORTAL, PORTAL + "?next=/x", "/sms365", *(PORTAL + form for form in FORMS)]
+    for browser in (web.browser(), web.browser("alice", "wrong"), web.browser("", ""), web.browser("nobody", "x")):
+        for path in paths:
+            for method in ("GET", "POST", "HEAD"):
+                body = "code=1234&token=x" if method == "POST" else None
+                reply = browser.ask(method, path, body, Content_Type="application/x-www-form-urlencoded")
+                assert reply.status == 401, (method, path, reply.status)
+                assert reply.headers["www-authenticate"] == 'Basic realm="app.example.org"'
+                assert not reply.cookies()
+    assert not sandbox.requests()
+    assert not [name for name in os.listdir("/var/lib/sms365/web") if name.startswith("user.")]
+
+
+def test_a_get_sends_nothing(web, browser, sandbox):
+    for path in ("", "?next=/x", *FORMS, "send?token=x", "style.css", "nowhere", "?sent=1"):
+        for method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE"):
+            browser.ask(method, PORTAL + path)
+    assert not sandbox.requests()
+
+
+def test_reloading_after_a_form_shows_the_page(web, browser, sandbox):
+    send(browser, sandbox)
+    for form in FORMS:
+        page = browser.follow(browser.get(PORTAL + form + "?next=%2Fx"))
+        assert page.status == 200 and "one-time-code" in page.text
+    assert len(sandbox.messages()) == 1
+
+
+def test_a_form_is_taken_from_the_browser_that_was_shown_it_alone(web, browser, sandbox, alice, bob):
+    page = browser.get(PORTAL)
+    other = web.browser(alice.name, alice.password)
+    others_page = other.get(PORTAL)
+    [token] = set(re.findall(r'name="token" value="([^"]*)"', page.text))
+    [others] = set(re.findall(r'name="token" value="([^"]*)"', others_page.text))
+    assert token != others
+    login = browser.cookies["__Host-sms365-login"]
+    strange = ["", "x", others, token[:-1], token + "A", login, tickets.make(service="app", purpose=tickets.FORM),
+               tickets.make(service="app", purpose=tickets.FORM, ident=tickets.read(login)["id"], expires=0)]
+    for wrong_token in strange:
+        reply = browser.post(PORTAL + "send", token=wrong_token, next="/")
+        assert reply.status == 200 and notice(reply) == "The page was too old. Please try again."
+    assert web.browser(alice.name, alice.password).post(PORTAL + "send", token=token, next="/").status == 200
+    stranger = web.browser(bob.name, bob.password)
+    stranger.cookies = dict(browser.cookies)
+    assert notice(stranger.post(PORTAL + "send", token=token)) == "The page was too old. Please try again."
+    for body, kind in (("token=" + token, "text/plain"), ('{"token":"' + token + '"}', "application/json"),
+                       ("next=/", "application/x-www-form-urlencoded")):
+        if kind != "text/plain":
+            browser.ask("POST", PORTAL + "send", body, Content_Type=kind)
+    assert not sandbox.requests()
+    assert browser.submit(page, "send").status == 303
+    assert len(sandbox.requests("2fa/send")) == 1
+
+
+def test_wrong_codes_are_counted_and_end_the_message(web, browser, sandbox):
+    page, message = send(browser, sandbox)
+    for left in ("2 tries left", "1 try left"):
+        page = browser.submit(page, "verify", code=wrong(message))
+        assert page.status == 403 and notice(page) == "Wrong code."
+        assert left in page.text
+    page = browser.submit(page, "verify", code=wrong(message))
+    assert page.status == 403 and "used up" in notice(page)
+    assert "__Host-sms365" not in browser.cookies
+    page = browser.get(PORTAL)
+    assert page.status == 403 and "Try again in" in notice(page)
+    assert len(sandbox.messages()) == 1 and len(sandbox.requests("2fa/check")) == 3
+
+
+def test_a_wrong_code_then_the_right_one(web, browser, sandbox):
+    page, message = send(browser, sandbox, next_page="/there")
+    page = browser.submit(page, "verify", code=wrong(message))
+    reply = browser.submit(page, "verify", code=" " + message["code"] + "\n")
+    assert reply.status == 303 and reply.headers["location"] == "/there"
+    assert browser.get("/").status == 200
+
+
+@pytest.mark.parametrize("answer", ["", "r", "o", "b", "12a4", "R", "../", "<script>", "1234; DROP", "\0", "1" * 400])
+def test_what_is_no_code_is_no_try(web, browser, sandbox, answer):
+    page, message = send(browser, sandbox)
+    page = browser.submit(page, "verify", code=answer)
+    assert notice(page) == "Enter the digits of the code." and "<script>" not in page.text
+    assert len(sandbox.requests("2fa/send")) == 1 and not sandbox.requests("2fa/check")
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+
+
+def test_a_code_is_the_browsers_own(web, browser, sandbox, alice):
+    page, message = send(browser, sandbox)
+    other = web.browser(alice.name, alice.password)
+    others_page = other.get(PORTAL)
+    assert "one-time-code" not in others_page.text
+    others_page, others_message = send(other, sandbox)
+    other.submit(others_page, "verify", code=message["code"])
+    assert "__Host-sms365" not in other.cookies
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    assert other.submit(others_page, "verify", code=others_message["code"]).status == 303
+
+
+def test_two_tabs_are_one_browser(web, browser, sandbox):
+    first = browser.get(PORTAL + "?next=/one")
+    second = browser.get(PORTAL + "?next=/two")
+    browser.submit(first, "send")
+    message = sandbox.wait_message(NUMBER)
+    page = browser.follow(browser.submit(second, "send"))
+    assert len(sandbox.messages()) == 1
+    assert browser.submit(page, "verify", code=message["code"]).headers["location"] == "/two"
+    assert "logged in as" in browser.get(PORTAL + "?next=/one").text
+
+
+def test_a_code_works_once(web, browser, sandbox):
+    page, message = send(browser, sandbox)
+    before = dict(browser.cookies)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    browser.cookies = before
+    reply = browser.submit(page, "verify", code=message["code"])
+    assert reply.status == 200 and "__Host-sms365" not in browser.cookies
+    assert notice(reply) == "That code is too old. Have a new one sent."
+    assert len(sandbox.messages()) == 1
+
+
+def test_a_new_code_may_be_sent_after_a_while(web, browser, sandbox, product):
+    page, message = send(browser, sandbox)
+    again = browser.submit(page, "again")
+    assert again.status == 200 and "too soon for another message: wait another" in notice(again)
+    assert len(sandbox.messages()) == 1
+    product.configure(resend_after="0")
+    web.reload()
+    page = browser.follow(browser.submit(again, "again"))
+    newer = sandbox.wait_message(NUMBER)
+    assert newer["id"] != message["id"]
+    assert browser.submit(page, "verify", code=newer["code"]).status == 303
+
+
+def test_after_a_failed_delivery_another_number_is_tried(web, browser, sandbox, product):
+    product.users(alice=[FAILS, OTHER_NUMBER])
+    product.configure(resend_after="0")
+    web.reload()
+    page, _ = send(browser, sandbox, FAILS)
+    page = browser.follow(browser.submit(page, "other"))
+    message = sandbox.wait_message(OTHER_NUMBER)
+    assert "+30 69****4321" in page.text
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+
+
+def test_one_number_offers_no_other(web, browser, sandbox):
+    page, _ = send(browser, sandbox)
+    assert "another number" not in page.text
+    assert browser.post(PORTAL + "other", token=re.search(r'name="token" value="([^"]*)"', page.text)[1]).status == 200
+    assert len(sandbox.messages()) == 1
+
+
+def test_who_has_no_number_is_told_whom_to_ask(web, product, bob):
+    product.users(alice=[NUMBER])
+    product.configure(contact="the helpdesk <help@example.org>")
+    web.reload()
+    page = web.browser(bob.name, bob.password).get(PORTAL)
+    assert page.status == 403
+    assert "Ask the helpdesk &lt;help@example.org&gt;." in page.text
+
+
+@pytest.mark.parametrize("where", ["//evil.example", "/\\evil.example", "https://evil.example/", "evil", "",
+                                   "/\t/evil.example", "/x\r\nSet-Cookie: a=b", "\\\\evil", "/ /evil", "javascript:alert(1)",
+                                   "/é", "/" + "a" * 3000, '/"><script>', "/%00" + "\0"])
+def test_redirects_stay_here(web, browser, sandbox, where):
+    page, message = send(browser, sandbox, next_page=where)
+    assert "evil" not in page.text and "<script>" not in page.text
+    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    reply = browser.post(PORTAL + "verify", token=token, code=message["code"], next=where)
+    assert reply.status == 303 and reply.headers["location"] == "/"
+    assert len(reply.cookies()) == 2
+
+
+@pytest.mark.parametrize("where", ["/%2F/evil.example", "/%5Cevil", "/a?b=//c", "/a%0d%0aX: y".replace(" ", "%20"), "/x:y"])
+def test_local_addresses_are_kept_as_they_are(web, browser, sandbox, where):
+    page, message = send(browser, sandbox, next_page=where)
+    assert browser.submit(page, "verify", code=message["code"]).headers["location"] == where
+
+
+def test_pages_are_hardened(web, browser, sandbox):
+    pages = [browser.get(PORTAL), send(browser, sandbox)[0], browser.get(PORTAL + "style.css"),
+             browser.get(PORTAL + "send"), browser.ask("POST", "/x", "y")]
+    for page in pages:
+        assert page.headers["cache-control"] == "no-store"
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert "style=" not in page.text and "<script" not in page.text and " onclick" not in page.text
+    for line in browser.get(PORTAL).cookies() + pages[0].cookies():
+        assert line.endswith("; Path=/; Secure; HttpOnly; SameSite=Lax") and line.startswith("__Host-sms365-login=")
+
+
+@pytest.mark.parametrize("accepted, language", [
+    ("el", "el"), ("el-GR,el;q=0.9,en;q=0.8", "el"), ("en-US,en;q=0.9,el;q=0.8", "en"), ("fr,el;q=0.2", "el"), ("", "en"),
+    ("fr", "en"), ("el;q=0,en;q=0.1", "en"), ("elx", "en"), ("*", "en"), (",,;q=,el;q=0.001", "el"),
+])
+def test_pages_speak_the_persons_language(web, browser, sandbox, accepted, language):
+    page = browser.get(PORTAL, Accept_Language=accepted)
+    assert f'<html lang="{language}">' in page.text
+    assert ("Αποστολή κωδικού" in page.text) == (language == "el")
+
+
+def test_a_whole_login_in_greek(web, browser, sandbox):
+    browser.headers["Accept-Language"] = "el"
+    page, message = send(browser, sandbox)
+    assert "Κωδικός από το μήνυμα" in page.text
+    page = browser.submit(page, "verify", code=wrong(message))
+    assert "απομένουν 2 προσπάθειες" in page.text
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+
+
+def test_logout_ends_the_session_in_the_browser(web, browser, sandbox):
+    page, message = send(browser, sandbox)
+    browser.submit(page, "verify", code=message["code"])
+    page = browser.get(PORTAL)
+    assert "logged in as" in page.text
+    assert browser.post(PORTAL + "logout", token="x").status == 200
+    assert browser.get("/").status == 200
+    page = browser.submit(page, "logout")
+    assert notice(page) == "You are logged out."
+    assert browser.get("/").status == 303
+
+
+def ends_within(browser, seconds):
+    """Whether the session is over by then; it must not come back."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if browser.get("/").status != 200:
+            return browser.get("/").status == 303
+        time.sleep(0.05)
+    return False
+
+
+def log_in(browser, sandbox, number=NUMBER):
+    page, message = send(browser, sandbox, number)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    assert browser.get("/").status == 200
+
+
+def test_a_session_that_was_logged_out_is_over_for_whoever_kept_its_cookie(web, browser, sandbox):
+    log_in(browser, sandbox)
+    kept = dict(browser.cookies)
+    browser.submit(browser.get(PORTAL), "logout")
+    browser.cookies = kept
+    assert browser.get("/").status == 303
+    web.reload()
+    assert browser.get("/").status == 303
+
+
+@pytest.mark.parametrize("end", ["revoke", "all", "another number", "removed"])
+def test_an_administrator_ends_sessions(web, browser, sandbox, product, bob, end):
+    other = web.browser(bob.name, bob.password)
+    log_in(browser, sandbox)
+    log_in(other, sandbox, OTHER_NUMBER)
+    if end == "revoke":
+        assert "The web sessions of alice end" in product.sms365("session", "revoke", "alice")
+    elif end == "all":
+        product.sms365("session", "revoke", "--all")
+    elif end == "another number":
+        product.sms365("user", "add", "alice", "306971234568", "--replace", "--no-check")
+    else:
+        product.sms365("user", "remove", "alice")
+    assert ends_within(browser, 2)
+    if end == "all":
+        assert ends_within(other, 2)
+    else:
+        assert other.get("/").status == 200
+    # A session that begins later holds.
+    if end in ("revoke", "all"):
+        time.sleep(1.1)
+        page = browser.follow(browser.get("/"))
+        assert page.status == 200
+
+
+def test_sessions_are_listed(web, browser, sandbox, product, bob):
+    assert "There is no web session." in product.sms365("session", "list")
+    other = web.browser(bob.name, bob.password)
+    log_in(browser, sandbox)
+    log_in(other, sandbox, OTHER_NUMBER)
+    until = time.monotonic() + 10
+    while product.sms365("session", "list").count("\n") < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    listed = json.loads(product.sms365("--json", "session", "list"))["sessions"]
+    assert {(one["user"], one["service"], one["address"]) for one in listed} == {
+        ("alice", "app", "127.0.0.1"), ("bob", "app", "127.0.0.1")}
+    [alices] = json.loads(product.sms365("--json", "session", "list", "alice"))["sessions"]
+    assert alices["id"] == tickets.read(browser.cookies["__Host-sms365"])["id"].hex()[:8]
+    product.sms365("session", "revoke", "alice")
+    assert "alice" not in product.sms365("session", "list") and "bob" in product.sms365("session", "list")
+
+
+def test_no_session_holds_while_nobody_can_tell_what_is_revoked(web, browser, sandbox):
+    log_in(browser, sandbox)
+    journal = "/var/lib/sms365/web/sessions"
+    until = time.monotonic() + 10
+    while not os.path.exists(journal) and time.monotonic() < until:
+        time.sleep(0.05)
+    os.chmod(journal, 0o644)
+    assert ends_within(browser, 15)
+    os.chmod(journal, 0o600)
+    until = time.monotonic() + 5
+    while browser.get("/").status != 200 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert browser.get("/").status == 200
+    assert "revoked sessions cannot be told" in web.log()
+
+
+def test_a_program_is_told_where_to_log_in(web, browser):
+    reply = browser.get("/api?a=1", Accept="application/json")
+    assert reply.status == 401 and reply.headers["content-type"] == "application/json"
+    assert reply.text == '{"error":"code_needed","login":"/sms365/?next=%2Fapi%3Fa%3D1"}\n'
+    assert browser.get("/", Accept="text/html,application/json").status == 303
+    assert browser.get("/", Connection="Upgrade", Upgrade="websocket").status == 401
+
+
+def test_a_form_that_meets_an_expired_session_is_not_taken(web, browser, sandbox):
+    browser.cookies["__Host-sms365"] = tickets.make(service="app", issued=-50000)
+    for size in (10, 1_000_000):
+        page = browser.ask("POST", "/form", b"x" * size)
+        assert page.status == 401 and "what you sent was not taken" in notice(page)
+        assert f'<a href="{PORTAL}">' in page.text and "app" not in page.text
+
+
+@pytest.mark.parametrize("fault, told", [
+    ("2fa/send:refuse", "cannot be reached"), ("2fa/send:101", "does not accept this machine"),
+    ("2fa/send:105", "out of credit"), ("2fa/send:103", "does not accept your phone number")])
+def test_trouble_with_the_provider_is_told_apart(web, browser, sandbox, product, fault, told):
+    code = fault.partition(":")[2]
+    if code == "refuse":
+        product.add_key("main", "https://127.0.0.1:1/api")
+        web.reload()
+    elif code == "101":
+        sandbox.settings(whitelist="192.0.2.0/24")
+    elif code == "105":
+        sandbox.settings(balance="0")
+    else:
+        product.users(alice=["99912345678"])
+        web.reload()
+    page = browser.submit(browser.get(PORTAL), "send")
+    assert page.status == 403 and told in notice(page), page.text
+    assert "Try again" in page.text
+
+
+def test_three_lost_messages_lock_out_for_a_while(web, browser, sandbox, product):
+    product.configure(lockout_after="1", resend_after="0")
+    web.reload()
+    page, message = send(browser, sandbox)
+    for _ in range(3):
+        page = browser.submit(page, "verify", code=wrong(message))
+    page = browser.get(PORTAL)
+    assert page.status == 403 and "Try again in" in notice(page)
+
+
+def test_a_message_that_takes_long_does_not_keep_the_form_from_a_person(web, browser, sandbox):
+    sandbox.settings(fault="2fa/send:delay=3000")
+    page = browser.get(PORTAL + "?next=/there")
+    start = time.monotonic()
+    reply = browser.submit(page, "send")
+    assert time.monotonic() - start < 2.5
+    page = browser.follow(reply)
+    assert "being sent" in page.text and "one-time-code" in page.text
+    message = sandbox.wait_message(NUMBER)
+    reply = browser.submit(page, "verify", code=message["code"])
+    assert reply.status == 303 and reply.headers["location"] == "/there"
+    assert len(sandbox.requests("2fa/send")) == 1
+
+
+def test_a_provider_that_hangs_harms_no_other_request(web, browser, sandbox):
+    sandbox.settings(fault="2fa/send:delay=3000")
+    page = browser.get(PORTAL)
+    waiting = threading.Thread(target=browser.submit, args=(page, "send"))
+    waiting.start()
+    sandbox_seen = time.monotonic() + 5
+    while not sandbox.requests("2fa/send") and time.monotonic() < sandbox_seen:
+        time.sleep(0.02)
+    slowest = 0
+    while waiting.is_alive():
+        start = time.monotonic()
+        assert web.browser().get("/").status == 401
+        slowest = max(slowest, time.monotonic() - start)
+    waiting.join()
+    assert slowest < 0.5
+
+
+def test_who_goes_away_leaves_a_challenge_behind(web, browser, sandbox):
+    """The connection is closed while the message is being sent; it is there, once, when the person comes back."""
+    page = browser.get(PORTAL)
+    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    sandbox.settings(fault="2fa/send:delay=500")
+    connection = web.connect()
+    connection.request("POST", PORTAL + "send", f"token={token}", {**browser.headers,
+                       "Cookie": f"__Host-sms365-login={browser.cookies['__Host-sms365-login']}"})
+    until = time.monotonic() + 10
+    while not sandbox.requests("2fa/send") and time.monotonic() < until:
+        time.sleep(0.02)
+    connection.close()
+    message = sandbox.wait_message(NUMBER)
+    page = browser.get(PORTAL)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    assert len(sandbox.requests("2fa/send")) == 1
+
+
+def test_another_worker_takes_up_a_challenge(web, browser, sandbox):
+    page, message = send(browser, sandbox)
+    [worker] = web.workers()
+    os.kill(worker, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while worker in web.workers() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    web.forgive()
+
+
+def test_a_reload_keeps_a_challenge(web, browser, sandbox):
+    page, message = send(browser, sandbox)
+    web.reload()
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+
+
+def test_a_reload_waits_for_a_message_that_is_being_sent(web, browser, sandbox):
+    sandbox.settings(fault="2fa/send:delay=1500")
+    page = browser.get(PORTAL)
+    reply = browser.submit(page, "send")
+    web.reload()
+    page = browser.follow(reply)
+    message = sandbox.wait_message(NUMBER)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    assert len(sandbox.requests("2fa/send")) == 1
+
+
+def test_more_requests_than_a_worker_may_have_are_sent_away(web, browser, sandbox, product, bob):
+    product.configure(calls="1")
+    sandbox.settings(fault="2fa/send:delay=1500")
+    web.reload()
+    page = browser.get(PORTAL)
+    waiting = threading.Thread(target=browser.submit, args=(page, "send"))
+    waiting.start()
+    until = time.monotonic() + 10
+    while not sandbox.requests("2fa/send") and time.monotonic() < until:
+        time.sleep(0.02)
+    other = web.browser(bob.name, bob.password).get(PORTAL)
+    assert other.status == 503 and other.headers["retry-after"] == "5"
+    waiting.join()
+
+
+def test_nothing_secret_is_in_nginxs_logs(web, browser, sandbox, syslog):
+    page, message = send(browser, sandbox)
+    browser.submit(page, "verify", code=wrong(message))
+    browser.submit(page, "verify", code=message["code"])
+    syslog.wait("verdict=allow")
+    logs = web.log() + "\n".join(web.access_log()) + syslog.text()
+    for secret in (message["code"] + " ", "DEMO-KEY", browser.cookies["__Host-sms365"], NUMBER):
+        assert secret not in logs, secret
+
+
+@pytest.mark.parametrize("wrong_use, told", [
+    ("location ^~ /sms365/ { sms365_portal; }", "auth_basic is not on"),
+    ("auth_basic x; auth_basic_user_file /x; location ^~ /sms365/ { auth_basic off; sms365_portal; }", "auth_basic is not on"),
+    ("auth_basic $host; auth_basic_user_file /x; location ^~ /sms365/ { sms365_portal; }", "auth_basic is not on"),
+    ("auth_basic x; auth_basic_user_file /x; location ~ /sms365/ { sms365_portal; }", "ends with a slash"),
+    ("auth_basic x; auth_basic_user_file /x; location = /sms365/ { sms365_portal; }", "ends with a slash"),
+    ("auth_basic x; auth_basic_user_file /x; location /sms365 { sms365_portal; }", "ends with a slash"),
+    ("auth_basic x; auth_basic_user_file /x; location /a/ { sms365_portal; } location /b/ { sms365_portal; }", "twice"),
+    ("auth_basic x; auth_basic_user_file /x; location /a/ { sms365_portal; sms365_auth; }", "in one location"),
+])
+def test_a_portal_that_would_be_unsafe_is_refused(product, nginx, wrong_use, told):
+    good, said = nginx(f"sms365_config {CONF}/sms365.conf; server {{ listen %PORT%; sms365_user $remote_user; {wrong_use} }}",
+                       start=False).test()
+    assert not good
+    assert told in said and "nginx.conf:" in said
