@@ -29,6 +29,7 @@ ngx_http_sms365_call_over(ngx_http_sms365_job_t *job, enum sms365_err code)
 {
     const struct sms365_endpoint  *endpoint = sms365_endpoint_get(job->call.endpoint);
     struct sms365_event           *event = &job->event;
+    ngx_uint_t                     i;
 
     event->kind = SMS365_EVENT_REPLY;
     event->err = code;
@@ -44,9 +45,11 @@ ngx_http_sms365_call_over(ngx_http_sms365_job_t *job, enum sms365_err code)
 
     if (job->reply != NULL) {
         event->provider_error = sms365_reply_error(job->reply);
-        event->auth_id = sms365_reply_get(job->reply, "authId");
-        event->auth_status = sms365_reply_get(job->reply, "authStatus");
-        event->auth = sms365_reply_get(job->reply, "auth");
+
+        for (i = 0; i < SMS365_REPLY_FIELDS; i++) {
+            event->fields[i] = sms365_reply_get(job->reply,
+                                                sms365_reply_field_name((enum sms365_reply_field) i));
+        }
     }
 
     ngx_http_sms365_job_answered(job);

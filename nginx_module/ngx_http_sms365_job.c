@@ -120,7 +120,7 @@ ngx_http_sms365_job_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
     ngx_memcpy(job->holder, "web:", sizeof("web:") - 1);
     sms365_str_hex(job->holder + sizeof("web:") - 1, holder, SMS365_TICKET_ID_BYTES);
 
-    ngx_memcpy(job->numbers, ctx->enrolled->numbers, sizeof(job->numbers));
+    ngx_memcpy(job->numbers, ctx->enrolled->known, sizeof(job->numbers));
     job->number_count = ctx->enrolled->count;
 
     job->dummy.fd = (ngx_socket_t) -1;
@@ -155,7 +155,8 @@ ngx_http_sms365_job_challenge(ngx_http_sms365_job_t *job)
     setup.place = job->host;
     setup.known = true;
     setup.first_factor = true;
-    setup.numbers = (const char (*)[SMS365_MSISDN_SIZE]) job->numbers;
+    setup.numbers = job->numbers;
+    setup.origin = service->conf.origin;
     setup.number_count = job->number_count;
     setup.conf = &service->spoken[job->language];
     setup.callback_key = service->callback_key;
@@ -287,7 +288,7 @@ ngx_http_sms365_job_ask(ngx_http_sms365_job_t *job)
 static ngx_uint_t
 ngx_http_sms365_job_unasked(ngx_http_sms365_job_t *job)
 {
-    return job->wish != NGX_HTTP_SMS365_SEND && !job->asked
+    return job->wish != NGX_HTTP_SMS365_SEND && !job->asked && job->action.sending
            && (job->action.kind == SMS365_ACTION_CAS
                || job->action.kind == SMS365_ACTION_CALL);
 }

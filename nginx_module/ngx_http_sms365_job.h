@@ -71,7 +71,7 @@ struct ngx_http_sms365_job_s {
     char                          user[SMS365_USER_NAME_SIZE];
     char                          host[NGX_SOCKADDR_STRLEN + 1];
     char                          holder[NGX_HTTP_SMS365_HOLDER_SIZE];
-    char                          numbers[SMS365_USER_NUMBERS_MAX][SMS365_MSISDN_SIZE];
+    struct sms365_number          numbers[SMS365_USER_NUMBERS_MAX];
     size_t                        number_count;
 
     /* What is wanted. */

@@ -140,6 +140,7 @@ ngx_http_sms365_user_add(void *context, const struct sms365_user *user)
 
     for (i = 0; i < user->count; i++) {
         ngx_memcpy(fresh->numbers[i], user->numbers[i].msisdn, SMS365_MSISDN_SIZE);
+        fresh->known[i] = user->numbers[i];
     }
 
     if (!sms365_enrolment(fresh->enrolment, service->tickets,

@@ -201,6 +201,7 @@ ngx_http_sms365_judge_user(ngx_http_request_t *r, ngx_http_sms365_loc_conf_t *sl
         return NGX_HTTP_SMS365_NOT_ENROLLED;
     }
 
+    ngx_memcpy(ctx->own->known[0].msisdn, ctx->own->numbers[0], SMS365_MSISDN_SIZE);
     ctx->own->count = 1;
 
     if (!sms365_enrolment(ctx->own->enrolment, ctx->service->tickets,

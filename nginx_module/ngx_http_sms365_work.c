@@ -126,8 +126,20 @@ ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
         }
         break;
 
+    case SMS365_ACTION_SUM:
+        event->kind = SMS365_EVENT_SUM;
+        event->err = ngx_http_sms365_job_open_store(job);
+        if (event->err == SMS365_OK) {
+            event->err = sms365_store_sum(job->store, action->class, action->window_ms,
+                                          &event->total, &job->err);
+        }
+        break;
+
     case SMS365_ACTION_WAIT:
         event->kind = SMS365_EVENT_REPORT;
+        if (action->id == NULL) {    /* a pause: a page does not wait */
+            break;
+        }
         event->err = sms365_spool_wait(job->service->conf.spool, action->id,
                                        action->discard, 0, job->report,
                                        &event->length, &job->err);

@@ -1,6 +1,5 @@
 #include "drive/drive.h"
 
-#include "base/err.h"
 #include "edges/process.h"
 #include "edges/spool.h"
 
@@ -39,43 +38,13 @@ static void do_cas(const struct sms365_drive *drive, const struct sms365_action 
         sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
 }
 
-/* What a sum is made of. */
-struct sum {
-    struct sms365_tally total;
-    struct sms365_now now;
-    int64_t window_ms;
-    bool bad;
-};
-
-static bool add_tally(void *context, const char *name, const struct sms365_record *record)
-{
-    struct sum *sum = context;
-    struct sms365_tally tally;
-
-    (void)name;
-    sum->bad = !sms365_tally_decode(&tally, &sum->now, record->value, record->length);
-    if (sum->bad)
-        return false;
-    sms365_tally_prune(&tally, sum->window_ms, &sum->now);
-    sum->total.count += tally.count;
-    sum->total.cost += tally.cost;
-    return true;
-}
-
 static void do_sum(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
     struct scratch *scratch)
 {
-    struct sum sum = {.window_ms = action->window_ms};
-
     event->kind = SMS365_EVENT_SUM;
-    event->err = sms365_now_read(&sum.now, &scratch->err);
-    if (event->err == SMS365_OK)
-        event->err = sms365_store_scan(drive->store, action->class, add_tally, &sum, &scratch->err);
-    if (event->err == SMS365_OK && sum.bad)
-        event->err = sms365_error_set(&scratch->err, SMS365_CORRUPT, "a record of messages sent is none of ours");
+    event->err = sms365_store_sum(drive->store, action->class, action->window_ms, &event->total, &scratch->err);
     if (event->err != SMS365_OK)
         sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
-    event->total = sum.total;
 }
 
 static void do_call(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/record.h"
 #include "pure/crypto.h"
+#include "pure/tally.h"
 #include "sms365.h"
 
 struct sms365_store;
@@ -60,6 +61,10 @@ static inline enum sms365_err sms365_store_scan(struct sms365_store *store, enum
 {
     return store->ops->scan(store, class, each, context, err);
 }
+
+/* Add up the tallies of a class that are not older than window_ms. Errors: those of scan, CORRUPT. */
+enum sms365_err sms365_store_sum(struct sms365_store *store, enum sms365_class class, int64_t window_ms,
+    struct sms365_tally *total, struct sms365_error *err);
 
 /* Close and free. NULL is taken. */
 static inline void sms365_store_close(struct sms365_store *store)

@@ -1,6 +1,7 @@
 #include "edges/store_common.h"
 
 #include "base/err.h"
+#include "edges/process.h"
 
 #include <string.h>
 #include <time.h>
@@ -57,4 +58,41 @@ int64_t sms365_store_expiry_s(int64_t ttl_s)
     if (ttl_s == 0)
         return 0;
     return __builtin_add_overflow(sms365_store_wall_s(), ttl_s, &expiry_s) ? 0 : expiry_s;
+}
+
+/* What a sum is made of. */
+struct sum {
+    struct sms365_tally total;
+    struct sms365_now now;
+    int64_t window_ms;
+    bool bad;
+};
+
+static bool add_tally(void *context, const char *name, const struct sms365_record *record)
+{
+    struct sum *sum = context;
+    struct sms365_tally tally;
+
+    (void)name;
+    sum->bad = !sms365_tally_decode(&tally, &sum->now, record->value, record->length);
+    if (sum->bad)
+        return false;
+    sms365_tally_prune(&tally, sum->window_ms, &sum->now);
+    sum->total.count += tally.count;
+    sum->total.cost += tally.cost;
+    return true;
+}
+
+enum sms365_err sms365_store_sum(struct sms365_store *store, enum sms365_class class, int64_t window_ms,
+    struct sms365_tally *total, struct sms365_error *err)
+{
+    struct sum sum = {.window_ms = window_ms};
+    enum sms365_err code = sms365_now_read(&sum.now, err);
+
+    if (code == SMS365_OK)
+        code = sms365_store_scan(store, class, add_tally, &sum, err);
+    if (code == SMS365_OK && sum.bad)
+        code = sms365_error_set(err, SMS365_CORRUPT, "a record of messages sent is none of ours");
+    *total = sum.total;
+    return code;
 }

@@ -44,6 +44,7 @@ void challenge_set(struct sms365_challenge *ch, enum sms365_action_kind kind, ch
 {
     memset(&ch->action, 0, sizeof ch->action);
     ch->action.kind = kind;
+    ch->action.sending = ch->sending;
     ch->then = then;
 }
 
@@ -57,6 +58,7 @@ void challenge_record(struct sms365_challenge *ch, enum sms365_action_kind kind,
 
 void challenge_ask(struct sms365_challenge *ch, const char *prompt, challenge_handler *then)
 {
+    ch->sending = false;
     challenge_set(ch, SMS365_ACTION_ASK, then);
     ch->action.text = prompt;
     ch->questions++;

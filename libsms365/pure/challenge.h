@@ -84,6 +84,7 @@ struct sms365_action {
     const struct sms365_param *params;
     size_t param_count;
     bool once;          /* a send: never to be written twice */
+    bool sending;       /* any kind: a step towards a message */
     const char *key;    /* name of the key to use; NULL or "": as configured */
     int64_t timeout_ms; /* also WAIT */
     /* WAIT */

@@ -95,15 +95,15 @@ int64_t challenge_wait_s(const struct sms365_challenge *ch)
     return more && ch->conf->give_up_after_s > 0 ? ch->conf->give_up_after_s : ch->conf->wait_s;
 }
 
-/* What did not arrive is followed by the next of the ways that this login has not tried. */
+/* What this login sent and did not arrive is followed by the next of the ways that it has not tried. */
 static void decide(struct sms365_challenge *ch)
 {
     const size_t next = challenge_untried(ch);
     const bool failed = ch->slot.delivery == SMS365_DELIVERY_FAILED;
-    const bool given_up = ch->slot.delivery == SMS365_DELIVERY_PENDING && ch->conf->give_up_after_s > 0 && !ch->resumed;
+    const bool given_up = ch->slot.delivery == SMS365_DELIVERY_PENDING && ch->conf->give_up_after_s > 0;
     char way[64];
 
-    if ((!failed && !given_up) || next >= ch->routes.count) {
+    if (ch->resumed || (!failed && !given_up) || next >= ch->routes.count) {
         show_prompt(ch);
         return;
     }
@@ -206,6 +206,7 @@ void challenge_follow(struct sms365_challenge *ch)
 {
     const struct sms365_slot *slot = &ch->slot;
 
+    ch->sending = false;
     if (ch->questions >= SMS365_QUESTIONS_MAX)
         challenge_deny(ch, SMS365_REASON_TOO_MANY_QUESTIONS);
     else if (slot->delivery != SMS365_DELIVERY_PENDING)

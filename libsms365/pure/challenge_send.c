@@ -401,6 +401,7 @@ void challenge_send(struct sms365_challenge *ch, size_t index)
         return;
     }
     ch->tried |= 1u << index;
+    ch->sending = true;
     if (!sms365_number_allowed(number->msisdn, ch->conf->countries)) {
         const size_t next = challenge_untried(ch);
         if (next < ch->routes.count)

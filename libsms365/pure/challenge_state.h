@@ -74,6 +74,7 @@ struct sms365_challenge {
     int64_t cost, cost_delta;  /* that a report tells; and how much more that is than was counted */
     unsigned tried;            /* routes to which this login sent, a bit each */
     bool resumed;
+    bool sending;                          /* a message is on its way to be sent, or what came of it to be recorded */
     bool newest;                           /* an older message of this challenge may still arrive */
     bool looked, sim_changed, sim_unknown; /* what hlr/lookup said, or did not */
     unsigned backup_index;                 /* the backup code that was found right, and its hash */
