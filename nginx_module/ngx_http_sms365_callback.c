@@ -120,8 +120,9 @@ ngx_http_sms365_callback_handler(ngx_http_request_t *r)
     }
 
     /* Who has no token of ours is told as little as if there were nothing here. */
-    if (!sms365_report_take(&call->report, (char *) r->args.data, r->args.len,
-                            &slcf->service->callback_key))
+    if (r->args.len == 0
+        || !sms365_report_take(&call->report, (char *) r->args.data, r->args.len,
+                               &slcf->service->callback_key))
     {
         return ngx_http_sms365_callback_answer(r, NGX_HTTP_NOT_FOUND);
     }
