@@ -15,6 +15,8 @@ static char *ngx_http_sms365_auth(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_sms365_portal(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_sms365_callback(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 
 ngx_command_t  ngx_http_sms365_commands[] = {
@@ -64,6 +66,13 @@ ngx_command_t  ngx_http_sms365_commands[] = {
     { ngx_string("sms365_portal"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_sms365_portal,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("sms365_callback"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_sms365_callback,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -283,6 +292,17 @@ static char *
 ngx_http_sms365_auth(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     return ngx_http_sms365_answer(cf, conf, ngx_http_sms365_auth_handler);
+}
+
+
+static char *
+ngx_http_sms365_callback(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_sms365_loc_conf_t *slcf = conf;
+
+    slcf->nobody = 1;
+
+    return ngx_http_sms365_answer(cf, slcf, ngx_http_sms365_callback_handler);
 }
 
 

@@ -266,7 +266,7 @@ ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->user == NULL) {
+    if (conf->user == NULL && (conf->access || !conf->nobody)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "sms365_user is missing: it names the user whose "
                            "first factor was proved, for example $remote_user");

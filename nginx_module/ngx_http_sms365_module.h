@@ -10,6 +10,7 @@
  *   ngx_http_sms365_journal.c    which sessions were issued, and which are revoked
  *   ngx_http_sms365_portal.c     requests to the portal; ..._form.c what they hold
  *   ngx_http_sms365_outcome.c    what the portal answers; ..._page.c how, ..._pages.c with which words
+ *   ngx_http_sms365_callback.c   delivery reports
  *   ngx_http_sms365_job.c        a challenge under way; ..._work.c its part in threads
  *   ngx_http_sms365_call.c       a challenge's requests to the provider; ..._curl.c libcurl on nginx's events
  *
@@ -70,6 +71,7 @@ typedef struct {
     size_t                        user_room;
     unsigned                      incomplete:1; /* not all users could be kept */
     char                          machine[NGX_MAXHOSTNAMELEN];
+    struct sms365_cidr_list       callers;      /* who may call with a report; none: everybody */
     struct sms365_conf            spoken[2];    /* conf, for the web, by enum sms365_language */
 
     /* A worker's own. */
@@ -114,6 +116,7 @@ typedef struct {
     ngx_http_complex_value_t     *phone;
     ngx_flag_t                    access;
     unsigned                      answers:1;    /* sms365_auth, sms365_portal or sms365_callback stands here */
+    unsigned                      nobody:1;     /* sms365_callback, which needs no user */
     unsigned                      basic:1;      /* the user is $remote_user: true once auth_basic has looked at it */
 } ngx_http_sms365_loc_conf_t;
 
@@ -234,6 +237,11 @@ ngx_int_t ngx_http_sms365_gate(ngx_http_request_t *r,
 /* --- ngx_http_sms365_portal.c --- */
 
 ngx_int_t ngx_http_sms365_portal_handler(ngx_http_request_t *r);
+
+
+/* --- ngx_http_sms365_callback.c --- */
+
+ngx_int_t ngx_http_sms365_callback_handler(ngx_http_request_t *r);
 
 
 extern ngx_module_t  ngx_http_sms365_module;

@@ -279,6 +279,12 @@ ngx_http_sms365_service_ready(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
         service->spoken[i].language = (int) i;
     }
 
+    if (service->conf.callback_from[0] != '\0'
+        && !sms365_cidr_list_parse(&service->callers, service->conf.callback_from, NULL))
+    {
+        return NGX_ERROR;
+    }
+
     (void) gethostname(service->machine, sizeof(service->machine) - 1);
 
     service->provider.conf = &service->conf;

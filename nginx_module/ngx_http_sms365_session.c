@@ -194,8 +194,7 @@ ngx_http_sms365_judge_user(ngx_http_request_t *r, ngx_http_sms365_loc_conf_t *sl
 
     ngx_memzero(ctx->own, sizeof(ngx_http_sms365_user_t));
     ngx_memcpy(ctx->own->name, ctx->user.data, ctx->user.len);
-    ngx_memcpy(text, phone.data, phone.len);
-    text[phone.len] = '\0';
+    *ngx_copy(text, phone.data, phone.len) = '\0';
 
     if (!sms365_msisdn_parse(ctx->own->numbers[0], text)) {
         return NGX_HTTP_SMS365_NOT_ENROLLED;

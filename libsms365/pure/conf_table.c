@@ -296,6 +296,18 @@ static bool check_domain(char *value, char *why)
     return false;
 }
 
+static bool check_callback_from(char *value, char *why)
+{
+    struct sms365_cidr_list list;
+    const char *bad = NULL;
+
+    if (value[0] == '\0' || sms365_cidr_list_parse(&list, value, &bad))
+        return true;
+    (void)snprintf(why, SMS365_CONF_WHY_SIZE, "must be addresses or ranges such as 192.0.2.0/24: not \"%.60s\"",
+        bad == NULL ? value : bad);
+    return false;
+}
+
 /* Apply the option's own rule; value may be brought into its canonical form, which is never longer. */
 static bool check_rule(size_t offset, char *value, char *why)
 {
@@ -317,6 +329,7 @@ static bool check_rule(size_t offset, char *value, char *why)
         {offsetof(struct sms365_conf, origin), check_origin},
         {offsetof(struct sms365_conf, cookie), check_cookie},
         {offsetof(struct sms365_conf, domain), check_domain},
+        {offsetof(struct sms365_conf, callback_from), check_callback_from},
     };
 
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)

@@ -67,7 +67,7 @@ class Nginx:
     def __init__(self, http, main="", workers=1, user="www-data", start=True, module=MODULE):
         self.directory = tempfile.mkdtemp(prefix="nginx-", dir="/run")
         os.chmod(self.directory, 0o755)
-        self.port = free_port()
+        self.port, self.other_port = free_port(), free_port()
         self._frame = {"main": main, "workers": workers, "user": user, "module": module}
         self._forgiven = 0
         self.configure(http)
@@ -80,6 +80,7 @@ class Nginx:
         cert, key = certificate()
         text = FRAME.format(directory=self.directory, cert=cert, key=key, http=http, **self._frame)
         text = text.replace("%PORT%", f"127.0.0.1:{self.port}").replace("%DIR%", self.directory)
+        text = text.replace("%OTHER%", f"127.0.0.1:{self.other_port}")
         with open(f"{self.directory}/nginx.conf", "w") as file:
             file.write(text)
 

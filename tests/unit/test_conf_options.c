@@ -77,14 +77,15 @@ static bool value_of_size(char *out, const struct sms365_option *option, int64_t
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strcmp(option->name, lists[i].name) == 0)
             return list_of_size(out, lists[i].word, (size_t)size);
-    const char *start = strcmp(option->type, "path") == 0       ? "/"
-                        : strcmp(option->name, "text") == 0     ? "%%CODE%%"
-                        : strcmp(option->name, "url") == 0      ? "https://h/"
-                        : strcmp(option->name, "callback") == 0 ? "https://h/"
-                        : strcmp(option->name, "domain") == 0   ? "a."
-                                                                : "";
+    const char *start = strcmp(option->type, "path") == 0            ? "/"
+                        : strcmp(option->name, "text") == 0          ? "%%CODE%%"
+                        : strcmp(option->name, "url") == 0           ? "https://h/"
+                        : strcmp(option->name, "callback") == 0      ? "https://h/"
+                        : strcmp(option->name, "domain") == 0        ? "a."
+                        : strcmp(option->name, "callback_from") == 0 ? "::1"
+                                                                     : "";
     const size_t length = strlen(start);
-    memset(out, '7', (size_t)size);
+    memset(out, strcmp(option->name, "callback_from") == 0 ? ',' : '7', (size_t)size);
     out[size] = '\0';
     if ((size_t)size >= length)
         memcpy(out, start, length);

@@ -1,0 +1,122 @@
+"""Delivery reports that the provider brings to nginx, and what a person sees of them."""
+
+import http.client
+import os
+import shutil
+import time
+
+import pytest
+
+from product import STATE
+from test_nginx_portal import PORTAL, example, send
+from webserver import password_file
+
+SPOOL = f"{STATE}/spool"
+CALLBACK = """
+    server {
+        listen %OTHER%;
+        location = /sms365/callback { access_log off; sms365_callback; }
+    }
+"""
+
+
+@pytest.fixture
+def web(product, nginx, sandbox, alice):
+    password_file(alice)
+    running = nginx(example("access") + CALLBACK, start=False)
+    product.configure(callback=f"http://127.0.0.1:{running.other_port}/sms365/callback")
+    os.makedirs(SPOOL, exist_ok=True)
+    shutil.chown(SPOOL, "www-data", "www-data")
+    running.start()
+    return running
+
+
+@pytest.fixture
+def browser(web, alice):
+    return web.browser(alice.name, alice.password)
+
+
+def call(web, query, method="GET"):
+    connection = http.client.HTTPConnection("127.0.0.1", web.other_port, timeout=10)
+    try:
+        connection.request(method, f"/sms365/callback?{query}")
+        reply = connection.getresponse()
+        return reply.status, reply.read()
+    finally:
+        connection.close()
+
+
+def reports():
+    return sorted(name for name in os.listdir(SPOOL) if name.endswith(".report"))
+
+
+def until(condition, seconds=10):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def token(sandbox):
+    """The token of the last message, as the provider was given it."""
+    return sandbox.requests("2fa/send")[-1]["params"]["callback"].partition("t=")[2]
+
+
+@pytest.mark.parametrize("delivery, told", [("d", "delivered"), ("f", "not delivered")])
+def test_a_report_is_shown_on_the_page(web, browser, sandbox, delivery, told):
+    sandbox.settings(delivery=delivery)
+    send(browser, sandbox)
+    until(reports)
+    assert f'aria-live="polite">{told}</span>' in browser.get(PORTAL).text
+
+
+def test_a_report_comes_once(web, browser, sandbox):
+    sandbox.settings(delivery="s")
+    send(browser, sandbox)
+    mine = token(sandbox)
+    for _ in range(3):
+        assert call(web, f"t={mine}&status=d&msgid=1") == (200, b"")
+    [name] = reports()
+    with open(f"{SPOOL}/{name}") as report:
+        kept = report.read()
+    assert call(web, f"t={mine}&status=f") == (200, b"")
+    with open(f"{SPOOL}/{name}") as report:
+        assert report.read() == kept
+    assert "delivered</span>" in browser.get(PORTAL).text
+
+
+def test_without_its_token_a_report_changes_nothing(web, browser, sandbox):
+    sandbox.settings(delivery="s")
+    page, message = send(browser, sandbox)
+    mine = token(sandbox)
+    for query in ("", "status=d", "t=", "t=x&status=d", f"t={mine[:-1]}&status=d", f"t={mine}A&status=d",
+                  f"T={mine}&status=d", f"t={'A' * 43}&status=d", "t=../../x&status=d", "a" * 5000):
+        assert call(web, query)[0] == 404, query
+    for method in ("POST", "PUT", "DELETE"):
+        assert call(web, f"t={mine}&status=d", method)[0] == 405
+    assert call(web, f"t={mine}&status=s") == (200, b"")
+    assert call(web, f"t={mine}&status=x") == (200, b"")
+    assert not reports()
+    assert "pending</span>" in browser.get(PORTAL).text
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+
+
+def test_only_the_providers_addresses_may_call(web, browser, sandbox, product):
+    sandbox.settings(delivery="s")
+    product.configure(callback=f"http://127.0.0.1:{web.other_port}/sms365/callback", callback_from="192.0.2.0/24")
+    web.reload()
+    send(browser, sandbox)
+    assert call(web, f"t={token(sandbox)}&status=d")[0] == 403
+    assert not reports()
+    product.configure(callback=f"http://127.0.0.1:{web.other_port}/sms365/callback", callback_from="127.0.0.0/8")
+    web.reload()
+    assert call(web, f"t={token(sandbox)}&status=d")[0] == 200
+    assert len(reports()) == 1
+
+
+def test_a_spool_that_cannot_be_written_is_told(web, browser, sandbox):
+    sandbox.settings(delivery="s")
+    send(browser, sandbox)
+    shutil.rmtree(SPOOL)
+    assert call(web, f"t={token(sandbox)}&status=d")[0] == 503
+    assert f"{SPOOL}" in web.log()
