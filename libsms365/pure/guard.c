@@ -178,7 +178,7 @@ double sms365_backup_chance_per_year(const struct sms365_guard_limits *limits, i
 
     for (int i = 0; i < SMS365_BACKUP_DIGITS; i++)
         codes *= 10;
-    const double chance = (double)windows * limits->budget * stores * SMS365_BACKUP_CODES / codes;
+    const double chance = (double)windows * limits->budget * SMS365_SHARES * stores * SMS365_BACKUP_CODES / codes;
     return chance < 1 ? chance : 1;
 }
 

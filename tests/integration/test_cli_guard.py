@@ -250,7 +250,7 @@ def test_whoever_gets_in_without_a_code_is_listed(place):
         {"reason": "group_exempt", "who": "everybody who is not a member of wheel, sudo"},
         {"reason": "unenrolled", "who": "users without a phone number"}]
     assert told["backup_codes"]["while_provider_is_unreachable"] is True
-    assert told["backup_codes"]["per_year"]["one_in"] > 70000
+    assert told["backup_codes"]["per_year"]["one_in"] > 35000
     text = place.run("policy").out
     assert "  members of backup (group_exempt)\n" in text
     assert "While the provider cannot be reached they are taken (on_outage).\n" in text

@@ -239,3 +239,24 @@ def test_the_cost_in_a_report_by_callback_counts_and_an_impossible_one_does_not(
     receiver.write = write
     sends(sandbox)  # 4 + 1 + 1
     refused(sandbox, "Too many messages were sent to you.")
+
+
+def test_passwords_of_many_users_leave_a_quarter_of_the_machine_s_messages_to_usual_places(product, sandbox, syslog):
+    product.configure(sends_per_day_host=40, sends_per_day_address=1000, resend_after=0)
+    product.stack("code")
+    with open("/etc/passwd") as passwd:
+        names = [line.split(":")[0] for line in passwd][:16]
+    numbers = {name: [f"3069712345{i:02}"] for i, name in enumerate(names)}
+    product.users(alice=[NUMBER], **numbers)
+    login = Pamtester("code", "alice", rhost=HOME)
+    login.sees(ASKED)
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    assert login.code() == "PAM_SUCCESS"
+    sent = 1
+    while sent < 30:
+        sends(sandbox, names[sent % len(names)], rhost=ELSEWHERE)
+        sent += 1
+    for name in (names[-1], "alice"):
+        assert refused(sandbox, "No more messages are sent from here today.", name, rhost=ELSEWHERE) == "PAM_MAXTRIES"
+    syslog.wait("reason=store_spent")
+    sends(sandbox, "alice", rhost=HOME)
