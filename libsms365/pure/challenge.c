@@ -102,7 +102,8 @@ static void log_outcome(struct sms365_challenge *ch, const struct sms365_event *
 static bool is_open_after(enum sms365_reason reason)
 {
     return reason != SMS365_REASON_TRIES_USED && reason != SMS365_REASON_EXPIRED &&
-           reason != SMS365_REASON_SUPERSEDED && reason != SMS365_REASON_TOO_MANY_SENDS;
+           reason != SMS365_REASON_SUPERSEDED && reason != SMS365_REASON_TOO_MANY_SENDS &&
+           reason != SMS365_REASON_SIM_CHANGED;
 }
 
 void challenge_denial_text(struct sms365_challenge *ch, enum sms365_reason reason)
@@ -139,6 +140,8 @@ void challenge_deny(struct sms365_challenge *ch, enum sms365_reason reason)
     ch->settled = true;
     ch->outcome.verdict = SMS365_DENY;
     ch->outcome.reason = reason;
+    if (reason == SMS365_REASON_STORE_FAILED || reason == SMS365_REASON_INTERNAL)
+        ch->outcome.retry_after_s = 0; /* of a limit that was met before */
     ch->outcome.tries_left = is_open_after(reason) ? sms365_slot_tries_left(&ch->slot, &ch->limits, &ch->now) : 0;
     if (!ch->known || !ch->first_factor) {
         log_outcome(ch, NULL);

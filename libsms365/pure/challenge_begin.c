@@ -8,14 +8,6 @@
 
 /* --- What is open --- */
 
-static bool is_own_number(const struct sms365_challenge *ch, const char *msisdn)
-{
-    for (size_t i = 0; i < ch->number_count; i++)
-        if (strcmp(msisdn, ch->numbers[i].msisdn) == 0)
-            return true;
-    return false;
-}
-
 static void resume(struct sms365_challenge *ch)
 {
     ch->resumed = true;
@@ -41,7 +33,7 @@ static void on_loaded(struct sms365_challenge *ch)
     }
     if (held != NULL)
         ch->slot = *held;
-    if (held != NULL && is_own_number(ch, held->msisdn))
+    if (held != NULL && challenge_number(ch, held->msisdn) != NULL)
         resume(ch);
     else /* none, or to a number that is the user's no more */
         challenge_send(ch, 0);

@@ -33,6 +33,30 @@ static enum sms365_reason change_charge(struct sms365_challenge *ch)
     return SMS365_REASON_NONE;
 }
 
+const struct sms365_number *challenge_number(const struct sms365_challenge *ch, const char *msisdn)
+{
+    for (size_t i = 0; i < ch->number_count; i++)
+        if (strcmp(ch->numbers[i].msisdn, msisdn) == 0)
+            return &ch->numbers[i];
+    return NULL;
+}
+
+/* The number's name in the lists of those whose network was looked at, and found changed. */
+static bool sim_name(const struct sms365_challenge *ch, const char *msisdn, uint8_t name[SMS365_PLACE_BYTES])
+{
+    const struct sms365_number *number = challenge_number(ch, msisdn);
+
+    return number != NULL && sms365_sim_name(name, number, &ch->holder_key);
+}
+
+bool challenge_sim_refused(const struct sms365_challenge *ch, const char *msisdn)
+{
+    uint8_t sim[SMS365_PLACE_BYTES];
+
+    return ch->conf->hlr == SMS365_HLR_BLOCK && sim_name(ch, msisdn, sim) &&
+           sms365_place_is_recent(&ch->state.swapped, sim, INT64_MAX, &ch->now);
+}
+
 /* Take the challenge out of the store: of all processes that try, one finds it there. */
 static enum sms365_reason change_consume(struct sms365_challenge *ch)
 {
@@ -40,7 +64,10 @@ static enum sms365_reason change_consume(struct sms365_challenge *ch)
 
     if (own_slot(ch) == NULL)
         return SMS365_REASON_SUPERSEDED;
-    if (ch->looked && challenge_sim_name(ch, ch->slot.msisdn, sim))
+    /* Another challenge may have found out, and this look may have failed. */
+    if (challenge_sim_refused(ch, ch->slot.msisdn))
+        return SMS365_REASON_SIM_CHANGED;
+    if (ch->looked && sim_name(ch, ch->slot.msisdn, sim))
         sms365_place_add(&ch->state.looked, sim, &ch->now);
     if (ch->has_grace)
         sms365_place_add(&ch->state.graces, ch->grace, &ch->now);
@@ -71,26 +98,11 @@ static void wrong(struct sms365_challenge *ch)
 
 /* --- A right code: is the SIM still the user's? --- */
 
-static const struct sms365_number *own_number(const struct sms365_challenge *ch, const char *msisdn)
-{
-    for (size_t i = 0; i < ch->number_count; i++)
-        if (strcmp(ch->numbers[i].msisdn, msisdn) == 0)
-            return &ch->numbers[i];
-    return NULL;
-}
-
-bool challenge_sim_name(const struct sms365_challenge *ch, const char *msisdn, uint8_t name[SMS365_PLACE_BYTES])
-{
-    const struct sms365_number *number = own_number(ch, msisdn);
-
-    return number != NULL && sms365_sim_name(name, number, &ch->holder_key);
-}
-
 static enum sms365_reason change_swapped(struct sms365_challenge *ch)
 {
     uint8_t sim[SMS365_PLACE_BYTES];
 
-    if (!challenge_sim_name(ch, ch->slot.msisdn, sim))
+    if (!sim_name(ch, ch->slot.msisdn, sim))
         return SMS365_REASON_INTERNAL;
     sms365_place_add(&ch->state.swapped, sim, &ch->now);
     (void)sms365_state_drop(&ch->state, ch->slot.id);
@@ -113,7 +125,7 @@ static bool differs(const char *before, const char *now)
 
 static void on_looked(struct sms365_challenge *ch, const struct sms365_event *event)
 {
-    const struct sms365_number *number = own_number(ch, ch->slot.msisdn);
+    const struct sms365_number *number = challenge_number(ch, ch->slot.msisdn);
     const char *result = event->fields[SMS365_FIELD_RESULT];
 
     /* A network that could not be told shuts nobody out; the log says so. */
@@ -136,7 +148,7 @@ static bool must_look(const struct sms365_challenge *ch)
     const int64_t every_ms = ch->conf->hlr_every_days * SMS365_DAY_MS;
     uint8_t sim[SMS365_PLACE_BYTES];
 
-    return ch->conf->hlr != SMS365_HLR_OFF && challenge_sim_name(ch, ch->slot.msisdn, sim) &&
+    return ch->conf->hlr != SMS365_HLR_OFF && sim_name(ch, ch->slot.msisdn, sim) &&
            !sms365_place_is_recent(&ch->state.looked, sim, every_ms, &ch->now);
 }
 

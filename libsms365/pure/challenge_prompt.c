@@ -126,6 +126,7 @@ static enum sms365_reason change_cost(struct sms365_challenge *ch)
 
     if (slot == NULL || slot->cost == ch->cost)
         return SMS365_REASON_SUPERSEDED;
+    slot->delivery = ch->slot.delivery;
     ch->cost_delta = ch->cost - slot->cost;
     sms365_state_correct(&ch->state, &ch->limits, slot, ch->cost, &ch->now);
     return SMS365_REASON_NONE;
@@ -176,7 +177,8 @@ static void on_status(struct sms365_challenge *ch, const struct sms365_event *ev
 
     if (event->err == SMS365_OK && status != NULL)
         ch->slot.delivery = (uint8_t)sms365_delivery_parse(status);
-    if (event->err == SMS365_OK && ch->slot.delivery == SMS365_DELIVERY_PENDING)
+    /* A look that failed says nothing of the message. */
+    if (ch->slot.delivery == SMS365_DELIVERY_PENDING)
         wait_for_status(ch, STATUS_EVERY_MS);
     else
         decide(ch);

@@ -31,14 +31,12 @@ uint8_t challenge_share(const struct sms365_challenge *ch)
 static enum sms365_reason change_reserve(struct sms365_challenge *ch)
 {
     int64_t retry_after_ms = 0;
-    uint8_t sim[SMS365_PLACE_BYTES];
 
     sms365_state_prune(&ch->state, &ch->limits, &ch->now);
     const struct sms365_slot *held = sms365_state_held(&ch->state, ch->holder);
     if (held != NULL && memcmp(held->id, ch->slot.id, sizeof held->id) != 0)
         return SMS365_REASON_SUPERSEDED;
-    if (ch->conf->hlr == SMS365_HLR_BLOCK && challenge_sim_name(ch, ch->fresh.msisdn, sim) &&
-        sms365_place_is_recent(&ch->state.swapped, sim, INT64_MAX, &ch->now))
+    if (challenge_sim_refused(ch, ch->fresh.msisdn))
         return SMS365_REASON_SIM_CHANGED;
     memset(&ch->before, 0, sizeof ch->before);
     if (held != NULL)
@@ -71,21 +69,24 @@ size_t challenge_untried(const struct sms365_challenge *ch)
 /* Nothing was sent. Whoever has a code that can still be entered is asked for it. */
 static void send_refused(struct sms365_challenge *ch)
 {
+    const bool open = ch->slot.phase == SMS365_PHASE_OPEN && challenge_number(ch, ch->slot.msisdn) != NULL;
+    const bool barred = ch->why == SMS365_REASON_SIM_CHANGED || ch->why == SMS365_REASON_COUNTRY_REFUSED;
     const size_t next = challenge_untried(ch);
     char duration[32];
 
-    if (ch->why == SMS365_REASON_SIM_CHANGED && next < ch->routes.count) {
+    if (barred && next < ch->routes.count) {
         challenge_send(ch, next);
-        return;
-    }
-    if (is_limit(ch->why) && ch->questions > 0 && ch->slot.phase == SMS365_PHASE_OPEN) {
+    } else if (open && barred) {
+        challenge_note(ch, SMS365_TEXT_NO_OTHER, NULL);
+        challenge_prompt(ch);
+    } else if (open && is_limit(ch->why)) {
         sms365_text_duration(duration, ch->language, ch->outcome.retry_after_s * 1000);
         challenge_note(ch, SMS365_TEXT_NO_MORE_SENDS, duration);
         ch->outcome.retry_after_s = 0;
         challenge_prompt(ch);
-        return;
+    } else {
+        challenge_refuse(ch, ch->why);
     }
-    challenge_refuse(ch, ch->why);
 }
 
 /* --- What came of it --- */
@@ -403,11 +404,8 @@ void challenge_send(struct sms365_challenge *ch, size_t index)
     ch->tried |= 1u << index;
     ch->sending = true;
     if (!sms365_number_allowed(number->msisdn, ch->conf->countries)) {
-        const size_t next = challenge_untried(ch);
-        if (next < ch->routes.count)
-            challenge_send(ch, next);
-        else
-            challenge_refuse(ch, SMS365_REASON_COUNTRY_REFUSED);
+        ch->why = SMS365_REASON_COUNTRY_REFUSED;
+        send_refused(ch);
         return;
     }
     memset(&ch->fresh, 0, sizeof ch->fresh);

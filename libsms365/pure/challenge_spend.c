@@ -97,13 +97,19 @@ static void all_written(struct sms365_challenge *ch)
     ch->action.window_ms = ch->limits.store_day.window_ms;
 }
 
-/* What a frozen process holds is its own affair: any shard will do. */
+/*
+ * What a frozen process holds is its own affair: any shard will do for a charge. What was charged to one shard cannot
+ * be taken from another: it stays charged.
+ */
 static bool other_shard(struct sms365_challenge *ch, enum sms365_err err)
 {
     if (err != SMS365_BUSY || ch->spend.next != LEDGER_STORE || ch->spend.busy >= BUSY_MAX)
         return false;
     ch->spend.busy++;
-    ch->spend.shard++;
+    if (ch->spend.mode == SPEND_CHARGE)
+        ch->spend.shard++;
+    else
+        ch->spend.next++;
     return true;
 }
 
@@ -124,14 +130,19 @@ static bool change_tally(struct sms365_challenge *ch, struct sms365_tally *tally
     const struct sms365_cap cap = ledger_cap(ch, ch->spend.next);
     const struct sms365_slot *slot = ledger_slot(ch);
 
-    if (ch->spend.mode == SPEND_CHARGE)
+    if (ch->spend.mode == SPEND_CHARGE) {
+        ch->spend.charged_ms[ch->spend.next] = ch->now.boot_ms;
         return sms365_tally_charge(tally, &cap, slot->cost, &ch->now, retry_after_ms);
+    }
+    /* What was counted in a window that is over is no business of the next one. */
+    sms365_tally_prune(tally, cap.window_ms, &ch->now);
     if (ch->spend.mode == SPEND_REFUND) {
-        sms365_tally_refund(tally, cap.window_ms, slot->cost, &ch->now);
+        if (tally->since_ms <= ch->spend.charged_ms[ch->spend.next])
+            sms365_tally_refund(tally, cap.window_ms, slot->cost, &ch->now);
         return true;
     }
-    sms365_tally_prune(tally, cap.window_ms, &ch->now);
-    tally->cost += ch->spend.delta;
+    if (tally->since_ms <= slot->sent_ms)
+        tally->cost += ch->spend.delta;
     if (tally->cost < 0 || tally->count == 0)
         tally->cost = 0;
     return true;
@@ -184,10 +195,16 @@ static void go_on(struct sms365_challenge *ch)
 static void begin(
     struct sms365_challenge *ch, enum challenge_spending mode, challenge_step *after, challenge_step *refused)
 {
-    const unsigned shard = ch->spend.shard; /* what was charged to one is given back to the same */
+    struct challenge_spend *spend = &ch->spend;
 
-    ch->spend =
-        (struct challenge_spend){.mode = mode, .charged = LEDGERS, .shard = shard, .after = after, .refused = refused};
+    /* What stays: which shard was charged, and when each was. It is given back there. */
+    spend->mode = mode;
+    spend->next = spend->busy = 0;
+    spend->charged = LEDGERS;
+    spend->delta = 0;
+    spend->why = SMS365_REASON_NONE;
+    spend->after = after;
+    spend->refused = refused;
     go_on(ch);
 }
 

@@ -24,10 +24,10 @@ struct challenge_spend {
     unsigned next;        /* enum challenge_ledger */
     unsigned charged;     /* how many of them, when the charging was stopped */
     unsigned shard, busy; /* which shard; how many were found held */
-    int64_t delta;        /* CORRECT: what the cost is more than was counted */
+    int64_t charged_ms[LEDGERS];
+    int64_t delta; /* CORRECT: what the cost is more than was counted */
     int64_t retry_after_ms;
     enum sms365_reason why; /* it was stopped */
-    uint8_t share;
     char name[SMS365_TALLY_NAME_SIZE];
     challenge_step *after;   /* once all are written */
     challenge_step *refused; /* once what was charged has been given back */
@@ -190,8 +190,10 @@ void challenge_check(struct sms365_challenge *ch);
 /* The keyed hash by which a code of ours is known. */
 bool challenge_code_mac(const struct sms365_challenge *ch, const struct sms365_slot *slot, const char *code,
     uint8_t mac[SMS365_CODE_MAC_BYTES]);
-/* The number's name in the lists of those whose network was looked at, and found changed. */
-bool challenge_sim_name(const struct sms365_challenge *ch, const char *msisdn, uint8_t name[SMS365_PLACE_BYTES]);
+/* The user's number; NULL when it is none of them. */
+const struct sms365_number *challenge_number(const struct sms365_challenge *ch, const char *msisdn);
+/* Has it moved to another network, as far as the store knows, and is it refused for that? */
+bool challenge_sim_refused(const struct sms365_challenge *ch, const char *msisdn);
 
 /* --- challenge_backup.c --- */
 

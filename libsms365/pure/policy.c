@@ -190,6 +190,7 @@ bool sms365_state_decode(struct sms365_state *state, const struct sms365_now *no
     if (memcmp(data + sizeof user_magic, now->boot_id, sizeof now->boot_id) != 0) {
         memset(state->slots, 0, sizeof state->slots);
         state->slot_count = 0;
+        memset(&state->graces, 0, sizeof state->graces);
     }
     if (!reader.failed && reader.used == length)
         return true;
@@ -306,7 +307,8 @@ void sms365_state_refund(struct sms365_state *state, const struct sms365_limits 
             break;
         }
     }
-    sms365_tally_refund(&share->day, limits->day.window_ms, slot->cost, now);
+    if (share->day.since_ms <= slot->sent_ms) /* otherwise it was counted in a window that is over */
+        sms365_tally_refund(&share->day, limits->day.window_ms, slot->cost, now);
     if (before->phase != 0)
         *slot = *before;
     else
@@ -319,7 +321,8 @@ void sms365_state_correct(struct sms365_state *state, const struct sms365_limits
     struct sms365_tally *day = &state->shares[slot->share].day;
 
     sms365_tally_prune(day, limits->day.window_ms, now);
-    day->cost += cost - slot->cost;
+    if (day->since_ms <= slot->sent_ms)
+        day->cost += cost - slot->cost;
     if (day->cost < 0)
         day->cost = 0;
     slot->cost = cost;

@@ -4,8 +4,8 @@
  *
  * Moments are milliseconds of the current boot's clock (negative: before this boot). When a record comes from another
  * boot, the wall clock tells how long the machine was away, never less than nothing; so time powered off counts, and a
- * clock set back only makes a wait start again. A code, which such a clock would make live longer, does not outlive the
- * boot that it was sent in.
+ * clock set back only makes a wait start again. A code and a grace period, which such a clock would make live longer,
+ * do not outlive the boot that they began in.
  */
 #ifndef SMS365_POLICY_H
 #define SMS365_POLICY_H
@@ -91,8 +91,8 @@ bool sms365_state_encode(
     const struct sms365_state *state, const struct sms365_now *now, uint8_t *out, size_t size, size_t *length);
 
 /*
- * Decode, in the time of `now`; length 0 is an empty record. Challenges of another boot are left out. False when it is
- * not one of ours.
+ * Decode, in the time of `now`; length 0 is an empty record. Challenges and graces of another boot are left out. False
+ * when it is not one of ours.
  */
 bool sms365_state_decode(struct sms365_state *state, const struct sms365_now *now, const uint8_t *data, size_t length);
 

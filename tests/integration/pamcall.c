@@ -1,5 +1,5 @@
 /*
- * pamcall [-e NAME=VALUE] [-i] [-n TIMES] [-r RHOST] [-s] SERVICE USER [ANSWER...]: call pam_authenticate, answer its
+ * pamcall [-e NAME=VALUE] [-i] [-n TIMES] [-r RHOST] [-s] [-t TTY] SERVICE USER [ANSWER...]: call pam_authenticate, answer its
  * prompts one after the other, print every message and the code's number. An ANSWER @FILE is the file's contents, -code
  * is four characters and a newline from standard input (which many processes may share), -fail makes the conversation
  * fail, -null gives no answer, and so does every prompt after the last. -i tells what the call left behind in this
@@ -159,7 +159,7 @@ static void no_delay(int code, unsigned delay_us, void *context)
 }
 
 struct request {
-    const char *service, *user, *rhost, *variable;
+    const char *service, *user, *rhost, *tty, *variable;
     char **answers;
     bool setcred;
 };
@@ -192,6 +192,8 @@ static int call(const struct request *request, long number)
         put_number(rhost, sizeof rhost, request->rhost, number);
         (void)pam_set_item(pamh, PAM_RHOST, rhost);
     }
+    if (request->tty != NULL)
+        (void)pam_set_item(pamh, PAM_TTY, request->tty);
     (void)pam_set_item(pamh, PAM_FAIL_DELAY, (const void *)(uintptr_t)no_delay);
     code = pam_authenticate(pamh, 0);
     printf("code: %d\n", code);
@@ -210,7 +212,7 @@ int main(int argc, char **argv)
     long times = 1;
     int code = 0;
 
-    for (int option; (option = getopt(argc, argv, "+e:in:r:s")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+e:in:r:st:")) != -1;) {
         if (option == 'e')
             request.variable = optarg;
         else if (option == 'i')
@@ -221,6 +223,8 @@ int main(int argc, char **argv)
             request.rhost = optarg;
         else if (option == 's')
             request.setcred = true;
+        else if (option == 't')
+            request.tty = optarg;
         else
             return 2;
     }

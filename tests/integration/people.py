@@ -98,10 +98,11 @@ class Crowd:
     has a message already). They come to their prompts; what is typed then is typed by all."""
 
     def __init__(self, pamcall, count, user="alice", rhost=None, apart=True, times=1, env=None, service="code"):
-        host = () if rhost is None else ("-r", rhost)
+        host = () if rhost is None else ("-r", rhost, "-t", "ssh")  # as sshd's, below the leader of a session
         call = shlex.join([pamcall, *PROVEN, *host, "-n", str(times), service, user])
         opener = "" if apart else f"{call} </dev/null >/dev/null; "
-        script = f"{opener}for member in $(seq {count}); do {'setsid ' if apart else ''}{call} -code <&3 & done; wait"
+        member = f"setsid sh -c {shlex.quote(call + ' -code; exit $?')}" if apart else f"{call} -code"
+        script = f"{opener}for member in $(seq {count}); do {member} <&3 & done; wait"
         self.count, self.times = count, times
         self.lines = world.Lines()
         self._process = subprocess.Popen(["bash", "-c", f"exec 3<&0; {script}"], start_new_session=True,
