@@ -64,7 +64,9 @@ def test_what_is_tried_and_sent_is_counted_before_wherever_it_is_killed(product,
 
 
 def test_attackers_who_are_killed_in_the_middle_get_no_more_tries(product, sandbox, clock, pamcall_program):
-    product.stack("code", f"failed_tries={BUDGET}", "lockout_after=20", "sends_per_hour=15", "resend_after=0")
+    product.stack("code", f"failed_tries={BUDGET}", "lockout_after=20", "sends_per_hour=15", "resend_after=0",
+                  "sends_per_day=1000", "sends_per_day_host=20000", "sends_per_day_address=1000", "cost_per_day=0",
+                  "cost_per_day_host=0", "cost_per_day_address=0")
     owner = Person(sandbox, HOME, clock.environment)
     assert owner.enters() == "PAM_SUCCESS"
     before = len(sandbox.requests("2fa/check"))

@@ -100,6 +100,7 @@ static void a_user_has_so_many_messages_and_so_much_cost_a_day_in_each_share(voi
     slot.share = SMS365_SHARE_USUAL;
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &later, &retry_after_ms), SMS365_REASON_NONE);
     slot.share = SMS365_SHARE_OTHER;
+    slot.sent_ms = next_day.boot_ms;
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &next_day, &retry_after_ms), SMS365_REASON_NONE);
     with.day = (struct sms365_cap){24 * HOUR, 100, 2 * SMS365_COST_UNIT, false};
     assert_int_equal(sms365_state_reserve(&state, &with, &slot, &next_day, &retry_after_ms), SMS365_REASON_NONE);
