@@ -18,7 +18,10 @@
 #define WORLD_PROCS 3
 #define WORLD_MESSAGES 16
 #define WORLD_NUMBERS 3
-#define WORLD_RECORD_MAX 1536
+#define WORLD_HOSTS 3
+#define WORLD_RECORD_MAX 3584
+#define WORLD_GRACES 4
+#define WORLD_BACKUPS 2 /* backup codes that there are at first, where there are any */
 #define WORLD_MOVES_MAX 256
 #define NOBODY (-1)
 
@@ -40,6 +43,12 @@ enum subject {
     SUBJECT_UNENROLLED,
     SUBJECT_UNPROVED,
     SUBJECT_UNKNOWN,
+    SUBJECT_CONFIRMED,       /* the holder, after an administrator confirmed the number's new network */
+    SUBJECT_TRUSTED,         /* the holder, from a trusted network */
+    SUBJECT_LOOPBACK,        /* the holder, from this machine's own address, which that network contains */
+    SUBJECT_EXEMPT,          /* the holder, in a group that needs no code */
+    SUBJECT_UNPROVED_FRIEND, /* in such a group, from a trusted network, and no first factor was proved */
+    SUBJECT_UNKNOWN_FRIEND,  /* the same of a name that nobody has */
     SUBJECT_COUNT
 };
 
@@ -54,8 +63,23 @@ struct run {
     int numbers, tries, sends_per_hour, host_attempts_per_hour, failed_tries, lockout_after;
     int wait_s; /* made from no_wait */
     int crowd;  /* challenges of other holders that are open from the beginning */
-    bool callback, greek, no_wait;
+    int sends_per_day, sends_per_address;
+    int store_left; /* messages that the store may still send, others' having been counted; 0: many */
+    int cost_per_day;
+    int give_up_s, grace_s;
+    int hlr;              /* enum sms365_hlr */
+    const char *channels; /* NULL: SMS to each number */
+    const char *countries;
+    bool local; /* codes of our own */
+    bool backup, outage_backup;
+    bool trusted, ignore_unenrolled;
+    bool callback, greek, no_wait, no_from;
     bool provider_once; /* the provider forgets a message whose code it accepted */
+    bool balance;       /* the provider's account may be empty */
+    bool costs;         /* replies and reports tell of costs */
+    bool caps;          /* the caps on messages beside the user's are within reach */
+    bool days;          /* the clock moves by days */
+    bool tallies;       /* whatever can go wrong goes wrong at tallies, too */
     /* bounds, for one sequence of events */
     int procs;     /* alive at a time */
     int logins;    /* in all */
@@ -94,7 +118,19 @@ struct message {
     uint8_t share;       /* enum sms365_share_id: where it counts */
     uint8_t chain;       /* the first message of its challenge */
     uint8_t spent;       /* tries charged to the guard, and not given back */
+    int8_t replaced;     /* the message whose place in the store it took; NOBODY */
     uint8_t retired;     /* nothing can come of it any more */
+    uint8_t route;       /* world_route() */
+    uint8_t host;        /* of the login */
+    uint8_t shard;       /* where it was counted */
+    uint8_t paid;        /* ledgers that it was charged to (bits of enum challenge_ledger) */
+    uint8_t local;       /* its code is the machine's own */
+    uint8_t refused;     /* the provider would not send it to this number, or by this way */
+    uint8_t given_up;    /* its report was waited for as long as configured */
+    uint8_t uncaused;    /* nothing had happened that a message without a wish may follow */
+    char code[12];       /* of such a message */
+    int64_t paid_ms;     /* true time at which it was charged first */
+    int64_t cost;        /* as last told */
 };
 
 /* Failed challenges in a row. */
@@ -103,16 +139,38 @@ struct conduct {
     int64_t row_ms; /* true time at which the last of them failed first */
 };
 
+/* Records other than the user's. */
+enum cell_id {
+    CELL_HOST,
+    CELL_ADDRESS = CELL_HOST + WORLD_HOSTS,
+    CELL_NUMBER = CELL_ADDRESS + WORLD_HOSTS, /* each in both shares */
+    CELL_SHARD = CELL_NUMBER + WORLD_NUMBERS * SMS365_SHARES,
+    CELL_FLAG = CELL_SHARD + 2, /* two shards stand for all */
+    CELL_COUNT
+};
+
 struct cell {
     uint64_t version;
-    size_t length;
+    uint64_t length;
+    uint8_t value[SMS365_RECORD_TALLY_MAX];
+};
+
+struct user_cell {
+    uint64_t version;
+    uint64_t length;
     uint8_t value[WORLD_RECORD_MAX];
 };
+
+/* Prompts, as a person can tell them apart. */
+enum prompt { PROMPT_NONE, PROMPT_CODE, PROMPT_LOST, PROMPT_BACKUP, PROMPT_OFFER };
+/* What hlr/lookup told a process. */
+enum look { LOOK_NONE, LOOK_SAME, LOOK_CHANGED, LOOK_NOTHING };
+#define WRONG_BACKUP (-2)
 
 /* What the rules remember of one process. */
 struct diary {
     int64_t since_ms;    /* true time at which its last store action began */
-    uint32_t reasons;    /* for which it may deny, once doomed (bits of enum sms365_reason) */
+    uint64_t reasons;    /* for which it may deny, once doomed (bits of enum sms365_reason) */
     uint8_t live;        /* it runs */
     uint8_t subject;     /* enum subject */
     uint8_t login;       /* its number in this sequence */
@@ -127,7 +185,27 @@ struct diary {
     int8_t accepted;     /* the message whose code the provider accepted; NOBODY */
     int8_t consumed;     /* the message it took out of the store; NOBODY */
     uint8_t conflicted;  /* compare-and-swaps lost */
-    char typed[8];       /* the code entered last; "" */
+    int8_t last;         /* the message it sent last; NOBODY */
+    uint8_t prompt;      /* enum prompt of the last one */
+    uint8_t offered;     /* a denial was decided, and a backup code asked for in its place */
+    uint8_t routes;      /* by which it sent, or had a message when it began; a bit each */
+    uint8_t waited;      /* the report of that message was waited for, and none came */
+    uint8_t paid;        /* ledgers charged for the message to come */
+    uint8_t paid_cell;   /* of the number */
+    uint8_t paid_shard;
+    uint8_t summed;      /* and found within the store's cap */
+    uint8_t balance;     /* looked at since the last message, and not used up */
+    uint8_t no_balance;  /* the provider said so to this process */
+    uint8_t wrote;       /* the user's record, or a tally of messages */
+    uint8_t usual;       /* the place was a usual one when the user's record was last read or written */
+    uint8_t began;       /* the same, when the sending began */
+    uint8_t limited;     /* when the user's record was last read there was no room for one more message */
+    uint8_t looked;      /* enum look */
+    int8_t backup;       /* the backup code entered; NOBODY, or WRONG_BACKUP */
+    uint8_t backup_paid; /* and charged for it */
+    int8_t backup_used;  /* the one that this process took out of the store; NOBODY */
+    char typed[12];      /* the code entered last; "" */
+    int64_t paid_ms;
 };
 
 struct proc {
@@ -145,8 +223,14 @@ struct common {
     uint8_t message_count;
     uint8_t usual; /* places where the user got in, a bit each */
     struct conduct conducts[SMS365_SHARES];
+    uint16_t backups_used;                /* a bit each */
+    uint8_t backups_wrong[SMS365_SHARES]; /* tried since a right one, and charged */
+    uint8_t looked, swapped;              /* numbers found unchanged at some time, and changed; world_sim() bits */
+    int64_t paused_ms;              /* true time at which the provider's account was last noted as empty; 0: never */
+    int64_t grace_ms[WORLD_GRACES]; /* and at which a code was last entered there; 0: never */
     struct message messages[WORLD_MESSAGES];
-    struct cell cells[SMS365_CLASS_COUNT];
+    struct cell cells[CELL_COUNT];
+    struct user_cell user; /* last: only the used part of it is saved */
 };
 
 struct world {
@@ -179,7 +263,10 @@ enum choice {
     CAS_CONFLICT,
     CAS_ERR,         /* arg; nothing was written */
     CAS_ERR_WRITTEN, /* arg; it was */
-    /* 2fa/send */
+    /* SUM */
+    SUM_OK,
+    SUM_ERR, /* arg */
+    /* 2fa/send, sms/send, viber/send */
     SEND_OK,      /* arg: delivery_words[] */
     SEND_BAD_ID,  /* arg: bad_ids[] */
     SEND_REFUSED, /* arg: refusals[] */
@@ -189,6 +276,14 @@ enum choice {
     CHECK_ODD,  /* arg: odd_auths[] */
     CHECK_REFUSED,
     CHECK_ERR,
+    /* status/sms */
+    STATUS_OK,  /* arg: delivery_words[] */
+    STATUS_ERR, /* arg */
+    /* hlr/lookup */
+    HLR_SAME,
+    HLR_CHANGED,
+    HLR_ODD, /* arg: an answer that says nothing, in one way or another */
+    HLR_ERR, /* arg */
     /* ASK */
     ANSWER, /* arg: enum answer */
     /* WAIT */
@@ -199,8 +294,8 @@ enum choice {
 
 /* Places in the tables of explore_events.c that are named elsewhere, and their lengths. */
 enum { WORD_SENT = 0, WORD_FAILED = 2, DELIVERY_WORDS = 5 };
-enum { REFUSAL_NO_BALANCE = 3, REFUSAL_GONE = 7, REFUSALS = 10 };
-enum { BAD_IDS = 7, ODD_AUTHS = 12 };
+enum { REFUSAL_KEY = 0, REFUSAL_NUMBER = 1, REFUSAL_NO_BALANCE = 3, REFUSAL_GONE = 7, REFUSALS = 12 };
+enum { BAD_IDS = 7, ODD_AUTHS = 12, ODD_LOOKS = 3 };
 
 enum answer {
     ANSWER_RIGHT,
@@ -221,7 +316,10 @@ enum answer {
     ANSWER_WIDE,
     ANSWER_PASSWORD,
     ANSWER_LONG,
-    ANSWER_LATIN_B,
+    ANSWER_BACKUP_WISH,
+    ANSWER_BACKUP, /* the first that was not used yet */
+    ANSWER_BACKUP_USED,
+    ANSWER_BACKUP_WRONG,
     ANSWER_COUNT
 };
 
@@ -265,7 +363,21 @@ int event_auth_id(const char *text);
 /* True for an answer that is a code. */
 bool event_is_code(enum answer answer);
 /* Does this refusal of a send say that no message went out? */
-bool event_says_not_sent(int error);
+bool event_says_not_sent(enum sms365_endpoint_id endpoint, int error);
+bool event_is_send(const struct sms365_action *action);
+/* A parameter of the process's request; "" when it is not there. */
+const char *event_param(const struct proc *proc, const char *name);
+/* What messages cost in the end, by their replies and by their reports; one credit is supposed before. */
+#define REPLY_COST 500
+#define REPLY_COST_TEXT "0.5"
+#define REPORT_COST 250
+#define REPORT_COST_TEXT "0.25"
+/* The events of a call. */
+void provider_reply(struct sms365_event *event, struct proc *proc, struct move move);
+/* The reply that has everything one could wish for. */
+void provider_tempt(struct sms365_event *event, const struct proc *proc);
+/* Which of the backup codes stands there; WRONG_BACKUP. */
+int event_backup(const char *text);
 /* The key that a message was sent with; NULL when that cannot be told. */
 const char *event_key(int message);
 
@@ -278,150 +390,40 @@ struct subject_info {
     uint8_t first_number;
     uint8_t place; /* the same where the same service is used from the same place */
     bool enrolled;
+    uint8_t host;
+    uint8_t grace; /* the same where a code holds for both for a while; 0: nowhere */
+    bool exempt;
+    bool confirmed;
 };
 
 extern const struct subject_info subjects[SUBJECT_COUNT];
 extern const char world_numbers[WORLD_NUMBERS][SMS365_MSISDN_SIZE];
-extern const char world_host[];
+extern const char *const world_hosts[WORLD_HOSTS];
+extern char world_backups[WORLD_BACKUPS][SMS365_BACKUP_TEXT_SIZE];
 extern const struct sms365_mac_key callback_key;
 
+#define STORE_CAP 20000                        /* a twentieth of it is more than a user has anyway */
+#define STORE_ROOM (STORE_CAP - STORE_CAP / 4) /* for places that are not usual */
+#define PAUSE_MS (30 * 1000)                   /* as long as the cool-down, too */
+
 const struct sms365_conf *subject_conf(const struct run *run);
+void subject_backups(struct sms365_backup *backup);
 /* Make the login's challenge, at its own place in the model. */
 void subject_login(struct proc *proc, enum subject subject);
 struct sms365_now world_now(void);
-
-/* --- Rules --- */
-
-#define RULES                                                                                                          \
-    RULE(starts_with_deny)                                                                                             \
-    RULE(allow_needs_an_accepted_code)                                                                                 \
-    RULE(allow_needs_the_slot_consumed)                                                                                \
-    RULE(allow_needs_a_proved_known_enrolled_subject)                                                                  \
-    RULE(one_allow_per_message)                                                                                        \
-    RULE(message_needs_a_proved_known_enrolled_subject)                                                                \
-    RULE(message_goes_to_the_own_number)                                                                               \
-    RULE(message_is_charged_first)                                                                                     \
-    RULE(charges_cover_messages)                                                                                       \
-    RULE(messages_per_hour)                                                                                            \
-    RULE(message_has_a_cause)                                                                                          \
-    RULE(wrong_code_sends_nothing)                                                                                     \
-    RULE(resend_waits)                                                                                                 \
-    RULE(message_can_be_answered)                                                                                      \
-    RULE(message_is_written_once)                                                                                      \
-    RULE(message_is_as_configured)                                                                                     \
-    RULE(check_is_charged_first)                                                                                       \
-    RULE(tries_per_message)                                                                                            \
-    RULE(check_only_by_the_holder)                                                                                     \
-    RULE(check_only_the_newest)                                                                                        \
-    RULE(check_only_in_life)                                                                                           \
-    RULE(check_uses_the_key_of_the_send)                                                                               \
-    RULE(failed_tries_are_limited)                                                                                     \
-    RULE(lockout_waits)                                                                                                \
-    RULE(check_only_what_was_typed)                                                                                    \
-    RULE(answers_stay_secret)                                                                                          \
-    RULE(numbers_are_masked)                                                                                           \
-    RULE(texts_are_clean)                                                                                              \
-    RULE(audit_line_is_well_formed)                                                                                    \
-    RULE(unexpected_event_denies)                                                                                      \
-    RULE(clock_going_back_denies)                                                                                      \
-    RULE(store_failure_denies)                                                                                         \
-    RULE(answer_that_is_no_code_denies)                                                                                \
-    RULE(only_an_exact_ok_is_accepted)                                                                                 \
-    RULE(failed_send_opens_nothing)                                                                                    \
-    RULE(settled_is_final)                                                                                             \
-    RULE(done_is_final)                                                                                                \
-    RULE(five_questions)                                                                                               \
-    RULE(it_ends)                                                                                                      \
-    RULE(conflicts_are_bounded)                                                                                        \
-    RULE(strangers_learn_nothing)                                                                                      \
-    RULE(strangers_are_counted)                                                                                        \
-    RULE(only_own_records)                                                                                             \
-    RULE(only_own_report_counts)                                                                                       \
-    RULE(outcome_is_true)
-
-enum rule {
-#define RULE(name) RULE_##name,
-    RULES
-#undef RULE
-        RULE_COUNT
+/* A record of the model: where its version, length and value are. False when nobody should know that name. */
+struct record {
+    uint64_t *version, *length;
+    uint8_t *value;
+    size_t size;
+    int cell; /* enum cell_id; NOBODY: the user's */
 };
+bool world_record(struct record *record, const struct sms365_action *action);
+/* A way by which a message can go: its bit. */
+uint8_t world_route(enum sms365_channel channel, uint8_t number);
+/* A number on the network that was confirmed for this subject: its bit. */
+uint8_t world_sim(uint8_t subject, uint8_t number);
 
-/* A rule is broken: told with the moves that led here, once a rule; the search does not go on from here. */
-void violate(enum rule rule, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* What the rules compare a process with after it was fed. */
-struct glimpse {
-    struct sms365_outcome outcome;
-    enum sms365_action_kind kind;
-    bool settled;
-    uint8_t delivery;
-};
-
-/* Before the process is fed: what the choice obliges it to. */
-void rules_before(struct proc *proc, struct move move, const struct sms365_event *event, struct glimpse *before);
-/* After it: is the action it has now one it may have? */
-void rules_after(struct proc *proc, struct move move, const struct glimpse *before);
-/* The first action of a login. */
-void rules_begin(struct proc *proc);
-/* The texts of its action. */
-void rules_texts(const struct proc *proc);
-/* A process that is done is fed everything: nothing may change. */
-void rules_probe_done(struct proc *proc);
-/* A process that wants to write loses for ever: it must give up, and not before its time. */
-void rules_probe_conflicts(struct proc *proc);
-
-/* --- The ledger: what writes to the store mean --- */
-
-/* proc has written this record; the cell still has the old one. */
-void ledger_written(struct proc *proc, const uint8_t *value, size_t length);
-void ledger_host_written(struct proc *proc, const uint8_t *value, size_t length);
-/* Messages made, or that may have been, within the hour. */
-int ledger_messages(void);
-/* Is this one of them? */
-bool ledger_counts(const struct message *message);
-/* Sends that the user's record is charged for, within the hour. */
-int ledger_charges(void);
-/* The index of a message; NOBODY. */
-int ledger_find(const uint8_t id[SMS365_ID_BYTES]);
-/* Forget messages at the end of the list that were never sent. */
-void ledger_tidy(void);
-/* Two subjects that are one holder. */
-bool ledger_same_holder(uint8_t a, uint8_t b);
-/* By how much times across boots may be off. */
-int64_t ledger_slack_ms(void);
-
-/* --- explore_guard.c --- */
-
-#define LOCKOUT_MS (30 * 1000) /* as long as the cool-down: the clock's moves reach both ends of it */
-#define LOCKOUT_MAX_MS (300 * 1000)
-
-/* A message was reserved, in the place of the holder's message `held`, or of none (NOBODY). */
-void guard_reserved(const struct proc *proc, struct message *message, int held);
-/* A try was charged for it. */
-void guard_charged(const struct proc *proc, struct message *message);
-/* Its code was right, and its slot taken. */
-void guard_succeeded(const struct message *message);
-/* Messages of a share within the hour. */
-int guard_messages(uint8_t share);
-
-/* --- explore_search.c --- */
-
-struct totals {
-    size_t states, transitions, terminals;
-    unsigned longest;
-    double sequences;
-    uint32_t reasons; /* for which processes decided: bits of enum sms365_reason */
-};
-
-/* Explore one run to its bounds. */
-void search_run(const struct run *run, struct totals *totals);
-/* A process decided, for this reason. */
-void search_decided(enum sms365_reason reason);
-
-/* Rules broken so far. */
-int violations(void);
-/* Leave the program as soon as this rule is broken. */
-void violation_expected(enum rule rule);
-const char *rule_name(enum rule rule);
+#include "explore_rules.h"
 
 #endif

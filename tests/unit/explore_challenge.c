@@ -38,8 +38,12 @@ enum effort { EFFORT_LIGHT, EFFORT_DEFAULT, EFFORT_DEEP };
 /* clang-format off */
 static const struct run runs[] = {
     /* One login: every event at every step. */
-    {"one-login", FULL(EVERYBODY), .logins = 1, .numbers = 2, .conflicts = 1},
-    {"one-login-callback", FULL(ONE), .logins = 1, .numbers = 2, .callback = true, .greek = true},
+    {"one-login", FULL(ONE), .logins = 1, .numbers = 2, .sends_per_hour = 3},
+    {"one-login-conflict", FULL(ONE), .logins = 1, .conflicts = 1, .sends_per_hour = 2},
+    {"everybody", FULL(HOLDERS | COUNTED | ALLOWS(SUBJECT_UNENROLLED)), .logins = 1, .numbers = 2, .sends_per_hour = 1},
+    {"everybody-conflict", FULL(EVERYBODY), .logins = 1, .numbers = 2, .conflicts = 1, .sends_per_hour = 1, .effort = EFFORT_DEEP},
+    {"tallies", FULL(ONE), .logins = 1, .sends_per_hour = 1, .no_wait = true, .tries = 1, .tallies = true},
+    {"one-login-callback", FULL(ONE), .logins = 1, .numbers = 2, .callback = true, .greek = true, .sends_per_hour = 1},
     {"one-login-clock", FULL(ONE), .logins = 1, .clocks = 1, .effort = EFFORT_DEFAULT},
     {"one-login-callback-clock", FULL(ONE), .logins = 1, .clocks = 1, .callback = true, .sends_per_hour = 1, .effort = EFFORT_DEEP},
     {"one-login-callback-resend", FULL(ONE), .logins = 1, .clocks = 1, .callback = true, .sends_per_hour = 3, .effort = EFFORT_DEEP},
@@ -47,13 +51,13 @@ static const struct run runs[] = {
     {"one-login-conflicts", FULL(HOLDERS), .logins = 1, .conflicts = 3, .numbers = 2, .effort = EFFORT_DEEP},
     /* Logins one after the other on what the last one left, by the same holder and by others. */
     {"two-logins", FULL(HOLDERS), .logins = 2, .tries = 1, .sends_per_hour = 1},
-    {"crowd", FULL(ONE), .logins = 1, .crowd = 15, .sends_per_hour = 2},
+    {"crowd", FULL(ONE), .logins = 1, .crowd = 14, .sends_per_hour = 2},
     {"crowd-full", FULL(TWO), .logins = 1, .crowd = 16},
     {"two-logins-clock", FULL(ONE), .logins = 2, .clocks = 1, .tries = 2, .sends_per_hour = 1, .effort = EFFORT_DEEP},
     {"two-logins-all", FULL(EVERYBODY), .logins = 2, .sends_per_hour = 2, .effort = EFFORT_DEEP},
     {"two-logins-resend", FULL(ONE), .logins = 2, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
     {"three-logins", FULL(ONE), .logins = 3, .sends_per_hour = 2, .effort = EFFORT_DEEP},
-    {"three-logins-tries", FULL(ONE), .logins = 3, .sends_per_hour = 1, .tries = 2, .effort = EFFORT_DEFAULT},
+    {"three-logins-tries", FULL(ONE), .logins = 3, .sends_per_hour = 1, .tries = 2, .effort = EFFORT_DEEP},
     {"strangers", FULL(COUNTED), .logins = 2, .clocks = 1, .host_attempts_per_hour = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
     {"strangers-four", FULL(ALLOWS(SUBJECT_UNKNOWN)), .logins = 4, .clocks = 2, .conflicts = 1, .host_attempts_per_hour = 2},
     {"guard", MODEL(TWO), .logins = 3, .tries = 2, .failed_tries = 2, .lockout_after = 1, .sends_per_hour = 2},
@@ -77,11 +81,48 @@ static const struct run runs[] = {
     {"pair", PAIR(ONE), .logins = 2, .sends_per_hour = 3},
     {"pair-others", PAIR(TWO), .logins = 2, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
     {"pair-numbers", PAIR(ONE), .logins = 2, .numbers = 2, .tries = 1, .sends_per_hour = 3},
-    {"pair-crash", PAIR(ONE), .logins = 3, .crashes = 1, .sends_per_hour = 1, .tries = 2, .effort = EFFORT_DEFAULT},
+    {"pair-crash", PAIR(ONE), .logins = 3, .crashes = 1, .sends_per_hour = 1, .tries = 2, .effort = EFFORT_DEEP},
+    {"pair-crash-two", PAIR(ONE), .logins = 2, .crashes = 1, .sends_per_hour = 2, .tries = 2, .effort = EFFORT_DEFAULT},
     {"pair-clock", PAIR(ONE), .logins = 2, .clocks = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
     {"pair-clock-resend", PAIR(ONE), .logins = 2, .clocks = 1, .sends_per_hour = 2, .effort = EFFORT_DEEP},
     {"pair-crashes", PAIR(TWO), .logins = 3, .crashes = 2, .sends_per_hour = 1, .effort = EFFORT_DEEP},
     {"pair-clock-others", PAIR(TWO), .logins = 2, .clocks = 1, .sends_per_hour = 2, .effort = EFFORT_DEEP},
+    /* What messages are charged to beside their user, with caps within reach. */
+    {"caps-number", PAIR(TWO), .logins = 2, .caps = true, .sends_per_day = 1, .sends_per_hour = 2},
+    {"caps-numbers", MODEL(ONE), .logins = 2, .conflicts = 1, .numbers = 2, .caps = true, .sends_per_day = 1},
+    {"caps-address", PAIR(TWO), .logins = 2, .caps = true, .sends_per_address = 1, .sends_per_hour = 2},
+    {"caps-store", PAIR(TWO), .logins = 2, .caps = true, .store_left = 1, .sends_per_hour = 2},
+    {"caps-days", MODEL(ONE), .logins = 2, .clocks = 2, .caps = true, .days = true, .sends_per_day = 1, .no_wait = true, .tries = 1, .effort = EFFORT_DEFAULT},
+    {"caps-days-pair", PAIR(TWO), .logins = 2, .clocks = 1, .caps = true, .days = true, .sends_per_day = 2, .sends_per_hour = 1, .effort = EFFORT_DEEP},
+    {"costs", MODEL(ONE), .logins = 3, .callback = true, .costs = true, .caps = true, .cost_per_day = 2, .sends_per_hour = 2},
+    {"balance", MODEL(ONE), .logins = 2, .clocks = 1, .balance = true, .sends_per_hour = 1, .tries = 1, .no_wait = true},
+    {"balance-clocks", MODEL(ONE), .logins = 2, .clocks = 2, .balance = true, .sends_per_hour = 1, .tries = 1, .no_wait = true, .effort = EFFORT_DEEP},
+    {"balance-pair", PAIR(TWO), .logins = 2, .balance = true, .sends_per_hour = 2},
+    /* Codes of our own, and other ways. */
+    {"local", FULL(ONE), .logins = 1, .local = true, .sends_per_hour = 2},
+    {"local-clock", MODEL(TWO), .logins = 2, .clocks = 1, .local = true, .no_wait = true, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
+    {"local-pair", PAIR(ONE), .logins = 2, .local = true, .no_wait = true, .tries = 2, .sends_per_hour = 2},
+    {"local-race", RACE(ONE), .logins = 3, .local = true, .no_wait = true},
+    {"ways", MODEL(ONE), .logins = 2, .local = true, .numbers = 2, .give_up_s = 1, .channels = "sms viber sms:2", .sends_per_hour = 4},
+    {"ways-full", FULL(ONE), .logins = 1, .local = true, .numbers = 2, .give_up_s = 1, .channels = "sms sms:2 viber", .no_from = true, .greek = true, .sends_per_hour = 3, .effort = EFFORT_DEEP},
+    {"ways-callback", MODEL(ONE), .logins = 2, .callback = true, .numbers = 2, .give_up_s = 3, .sends_per_hour = 4},
+    {"ways-wait", MODEL(ONE), .logins = 2, .numbers = 3, .give_up_s = 3, .sends_per_hour = 4, .countries = "30"},
+    {"countries", MODEL(ONE), .logins = 1, .countries = "357"},
+    /* Backup codes. */
+    {"backup", FULL(ONE), .logins = 1, .backup = true, .sends_per_hour = 1},
+    {"backup-logins", MODEL(TWO), .logins = 3, .backup = true, .tries = 1, .failed_tries = 2, .lockout_after = 1, .sends_per_hour = 1, .outage_backup = true},
+    {"backup-pair", PAIR(TWO), .logins = 2, .backup = true, .tries = 1, .failed_tries = 1, .sends_per_hour = 1},
+    {"backup-race", RACE(ONE), .logins = 3, .backup = true, .sends_per_hour = 1},
+    /* Who needs no code. */
+    {"bypass", FULL(EVERYBODY), .logins = 1, .trusted = true, .ignore_unenrolled = true, .grace_s = 300, .sends_per_hour = 1},
+    {"grace", .alphabet = ALPHABET_RACE, .subjects = HOLDERS | ALLOWS(SUBJECT_UNPROVED), .logins = 3, .clocks = 2, .grace_s = 300, .sends_per_hour = 1},
+    {"grace-model", MODEL(HOLDERS | ALLOWS(SUBJECT_UNPROVED)), .logins = 2, .clocks = 2, .grace_s = 300, .sends_per_hour = 1, .tries = 1, .no_wait = true, .effort = EFFORT_DEEP},
+    {"grace-reboot", MODEL(ONE), .logins = 2, .clocks = 1, .reboots = 1, .grace_s = 300, .sends_per_hour = 1},
+    /* Numbers that move to another network. */
+    {"sim", FULL(ONE), .logins = 1, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 1},
+    {"sim-block", MODEL(TWO | ALLOWS(SUBJECT_CONFIRMED)), .logins = 3, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 2, .tries = 1},
+    {"sim-warn", MODEL(ONE), .logins = 2, .numbers = 2, .hlr = SMS365_HLR_WARN, .sends_per_hour = 2},
+    {"sim-pair", PAIR(TWO), .logins = 2, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 1, .tries = 1},
     /* Three with right codes. */
     {"race", RACE(ONE), .logins = 3},
     {"race-once", RACE(ONE), .logins = 3, .provider_once = true},
@@ -132,7 +173,7 @@ static void explore(const struct run *run, struct totals *sum)
 }
 
 /* A search that does not get to every decision proves little about it. */
-static bool print_missing(uint32_t reached)
+static bool print_missing(uint64_t reached)
 {
     static const enum sms365_reason wanted[] = {SMS365_REASON_CODE_ACCEPTED, SMS365_REASON_NO_FIRST_FACTOR,
         SMS365_REASON_UNKNOWN_USER, SMS365_REASON_NOT_ENROLLED, SMS365_REASON_WRONG_CODE, SMS365_REASON_NOT_A_CODE,
@@ -141,7 +182,10 @@ static bool print_missing(uint32_t reached)
         SMS365_REASON_TOO_MANY_OPEN, SMS365_REASON_TOO_MANY_QUESTIONS, SMS365_REASON_SUPERSEDED,
         SMS365_REASON_KEY_REFUSED, SMS365_REASON_NO_BALANCE, SMS365_REASON_BAD_NUMBER, SMS365_REASON_PROVIDER_REFUSED,
         SMS365_REASON_UNREACHABLE, SMS365_REASON_REPLY_LOST, SMS365_REASON_BAD_REPLY, SMS365_REASON_WRONG_ADDRESS,
-        SMS365_REASON_STORE_FAILED, SMS365_REASON_INTERNAL};
+        SMS365_REASON_STORE_FAILED, SMS365_REASON_INTERNAL, SMS365_REASON_BACKUP_CODE, SMS365_REASON_TRUSTED_NETWORK,
+        SMS365_REASON_GRACE, SMS365_REASON_GROUP_EXEMPT, SMS365_REASON_UNENROLLED, SMS365_REASON_WRONG_BACKUP_CODE,
+        SMS365_REASON_STORE_SPENT, SMS365_REASON_COUNTRY_REFUSED, SMS365_REASON_SIM_CHANGED,
+        SMS365_REASON_CONFIG_UNUSABLE};
     bool missing = false;
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {

@@ -1,4 +1,4 @@
-/* The events of the model: what each choice does to store and provider, and what the process gets to see of it. */
+/* The events of the model: what each choice does to the store, and what the process gets to see of it. */
 #include "explore.h"
 
 #include <stdio.h>
@@ -8,50 +8,11 @@
 static const char codes[WORLD_MESSAGES][8] = {"9017", "8206", "7395", "6184", "5073", "9162", "8351", "7240", "6439",
     "5328", "4217", "9906", "8815", "7724", "6633", "5542"};
 
-static const char *const delivery_words[DELIVERY_WORDS] = {"s", "d", "f", NULL, "?"};
-static const char long_id[] = "0123456789012345678901234567890123456789012345678901234567890123456789";
-static const char *const bad_ids[BAD_IDS] = {NULL, "", "a b", "a\nb", "\xce\xb1", "a\x7f", long_id + 5};
-/* 101 to 106: 2fa/send. 300 to 302: 2fa/check. The last stands for all that are not documented. */
-static const int refusals[REFUSALS] = {101, 102, 103, 105, 106, 300, 301, 302, 999, 0};
-static const char *const keys[] = {"main", NULL, "k"};
-static const char *const odd_auths[ODD_AUTHS] = {
-    NULL, "", "OK", "Ok", " ok", "ok ", "ok\n", "okok", "o", "1", "true", "nok "};
+static const char wrong_codes[2][8] = {"2468", "246813"};
 
 const char *event_code(const struct message *message)
 {
-    return codes[message - world.common.messages];
-}
-
-/* Short authIds and, every other, the longest that fits. */
-static const char *auth_id_of(int index)
-{
-    static char ids[WORLD_MESSAGES][SMS365_AUTH_ID_SIZE];
-    char *id = ids[index];
-
-    if (id[0] == '\0') {
-        memcpy(id, long_id, SMS365_AUTH_ID_SIZE - 1);
-        id[0] = (char)('A' + index);
-        id[index % 2 == 0 ? 3 : SMS365_AUTH_ID_SIZE - 1] = '\0';
-    }
-    return id;
-}
-
-bool event_says_not_sent(int error)
-{
-    return error >= 101 && error <= 106; /* what the reference documents for 2fa/send */
-}
-
-const char *event_key(int message)
-{
-    return keys[message % 3];
-}
-
-int event_auth_id(const char *text)
-{
-    for (int i = 0; i < world.common.message_count; i++)
-        if (strcmp(text, auth_id_of(i)) == 0)
-            return i;
-    return NOBODY;
+    return message->local ? message->code : codes[message - world.common.messages];
 }
 
 /* --- Store --- */
@@ -59,14 +20,17 @@ int event_auth_id(const char *text)
 static void make_record(struct sms365_event *event, const struct proc *proc, enum choice choice)
 {
     static struct sms365_record record;
-    const struct cell *cell = &world.common.cells[proc->ch.action.class];
+    struct record cell;
 
     event->kind = SMS365_EVENT_RECORD;
     event->record = &record;
-    record.version = cell->version;
-    record.length = cell->length;
-    memcpy(record.value, cell->value, cell->length);
-    record.value[cell->length] = 0;
+    memset(&record, 0, offsetof(struct sms365_record, value));
+    if (!world_record(&cell, &proc->ch.action)) /* the rules have said so */
+        return;
+    record.version = *cell.version;
+    record.length = *cell.length;
+    memcpy(record.value, cell.value, record.length);
+    record.value[record.length] = 0;
     if (choice == GET_NOTHING)
         event->record = NULL;
     else if (choice == GET_CUT)
@@ -78,127 +42,51 @@ static void make_record(struct sms365_event *event, const struct proc *proc, enu
 }
 
 /* Write what the process wants written. False when its version is not the present one. */
-static bool commit(struct proc *proc)
+static bool commit(struct proc *proc, const struct record *cell)
 {
     const struct sms365_action *action = &proc->ch.action;
-    struct cell *cell = &world.common.cells[action->class];
 
-    if (action->version != cell->version)
+    if (action->version != *cell->version || action->length > cell->size)
         return false;
     if (action->class == SMS365_CLASS_USER)
         ledger_written(proc, action->value, action->length);
+    else if (action->class == SMS365_CLASS_HOST)
+        ledger_host_written(proc, cell, action->value, action->length);
     else
-        ledger_host_written(proc, action->value, action->length);
-    memset(cell->value, 0, sizeof cell->value);
+        spend_written(proc, cell, action->value, action->length);
+    memset(cell->value, 0, cell->size);
     memcpy(cell->value, action->value, action->length);
-    cell->length = action->length;
-    cell->version++;
+    *cell->length = action->length;
+    ++*cell->version;
     return true;
 }
 
 static void make_written(struct sms365_event *event, struct proc *proc, struct move move)
 {
-    struct cell *cell = &world.common.cells[proc->ch.action.class];
+    struct record cell;
 
     event->kind = SMS365_EVENT_WRITTEN;
+    if (!world_record(&cell, &proc->ch.action))
+        return;
     if (move.choice == CAS_CONFLICT) {
         /* Another user of the store wrote, and left the contents as they were. */
-        cell->version++;
+        ++*cell.version;
         world.common.conflicts--;
         event->err = SMS365_CONFLICT;
     } else if (move.choice == CAS_ERR) {
         event->err = (enum sms365_err)move.arg;
-    } else if (!commit(proc)) {
+    } else if (!commit(proc, &cell)) {
         event->err = SMS365_CONFLICT;
     } else if (move.choice == CAS_ERR_WRITTEN) {
         event->err = (enum sms365_err)move.arg;
     }
-    event->version = cell->version;
+    event->version = *cell.version;
 }
 
-/* --- Provider --- */
-
-static struct message *flying(const struct proc *proc)
+static void make_sum(struct sms365_event *event, const struct proc *proc)
 {
-    const int index = ledger_find(proc->ch.slot.id);
-
-    return index == NOBODY ? NULL : &world.common.messages[index];
-}
-
-static void make_sent(struct sms365_event *event, struct proc *proc, struct move move)
-{
-    struct message *message = flying(proc);
-    const int index = ledger_find(proc->ch.slot.id);
-
-    event->kind = SMS365_EVENT_REPLY;
-    if (message == NULL) /* sent without a charge: the rules have said so */
-        return;
-    event->auth_id = auth_id_of(index);
-    event->auth_status = "d";
-    event->key = event_key(index);
-    message->stage = STAGE_LOST;
-    switch (move.choice) {
-    case SEND_BAD_ID:
-        event->auth_id = bad_ids[move.arg];
-        break;
-    case SEND_REFUSED:
-        event->err = SMS365_REFUSED;
-        event->provider_error = refusals[move.arg];
-        if (event_says_not_sent(event->provider_error))
-            message->stage = STAGE_NOT_SENT;
-        break;
-    case SEND_ERR:
-        event->err = (enum sms365_err)move.arg;
-        if (move.arg != SMS365_REPLY_LOST && move.arg != SMS365_BAD_REPLY)
-            message->stage = STAGE_NOT_SENT;
-        break;
-    case SEND_OK:
-        event->auth_status = delivery_words[move.arg];
-        message->stage = STAGE_SENT;
-        message->failed = event->auth_status != NULL && strcmp(event->auth_status, "f") == 0;
-        break;
-    default:
-        break; /* an event that does not fit: the message may well have been sent */
-    }
-}
-
-static const char *param(const struct proc *proc, const char *name)
-{
-    for (size_t i = 0; i < proc->ch.action.param_count; i++)
-        if (strcmp(proc->ch.action.params[i].name, name) == 0)
-            return proc->ch.action.params[i].value;
-    return "";
-}
-
-static void make_checked(struct sms365_event *event, struct proc *proc, struct move move)
-{
-    const int index = event_auth_id(param(proc, "authId"));
-    struct message *message = index == NOBODY ? NULL : &world.common.messages[index];
-    const bool right = message != NULL && !message->forgotten && strcmp(param(proc, "code"), event_code(message)) == 0;
-
-    event->kind = SMS365_EVENT_REPLY;
-    event->auth = "ok"; /* counts for nothing beside an error */
-    if (move.choice == CHECK_ODD) {
-        event->auth = odd_auths[move.arg];
-    } else if (move.choice == CHECK_REFUSED) {
-        event->err = SMS365_REFUSED;
-        event->provider_error = refusals[move.arg];
-        if (event->provider_error == 302 && message != NULL)
-            message->forgotten = 1;
-    } else if (move.choice == CHECK_ERR) {
-        event->err = (enum sms365_err)move.arg;
-    } else if (message == NULL || message->forgotten) {
-        event->err = SMS365_REFUSED;
-        event->provider_error = 302;
-    } else if (!right) {
-        event->auth = "nok";
-        message->wrong = 1;
-    } else if (move.choice == CHECK_TRUE) {
-        proc->diary.accepted = (int8_t)index;
-        message->accepted = 1;
-    }
-    if (right && current_run->provider_once)
-        message->forgotten = 1;
+    event->kind = SMS365_EVENT_SUM;
+    event->total = spend_sum(proc->ch.action.window_ms);
 }
 
 /* --- Person and reports --- */
@@ -208,21 +96,43 @@ bool event_is_code(enum answer answer)
     return answer <= ANSWER_OLD;
 }
 
+static struct message *flying(const struct proc *proc)
+{
+    const int index = ledger_find(proc->ch.slot.id);
+
+    return index == NOBODY ? NULL : &world.common.messages[index];
+}
+
 static const char *other_code(int index)
 {
     for (int i = world.common.message_count; i-- > 0;)
-        if (i != index)
-            return codes[i];
-    return codes[WORLD_MESSAGES - 1];
+        if (i != index && event_code(&world.common.messages[i])[0] != '\0')
+            return event_code(&world.common.messages[i]);
+    return current_run->local ? "554422" : codes[WORLD_MESSAGES - 1];
+}
+
+int event_backup(const char *text)
+{
+    for (int i = 0; i < WORLD_BACKUPS; i++)
+        if (strncmp(text, world_backups[i], strlen(world_backups[i])) == 0)
+            return i;
+    return WRONG_BACKUP;
+}
+
+static const char *backup_text(bool used)
+{
+    for (int i = 0; current_run->backup && i < WORLD_BACKUPS; i++)
+        if (((world.common.backups_used >> i & 1) != 0) == used)
+            return world_backups[i];
+    return "1357-8642";
 }
 
 static const char *answer_text(const struct proc *proc, enum answer answer)
 {
     static char text[100 * 1024 + 1];
     const int index = ledger_find(proc->ch.slot.id);
-    const char *right = codes[index == NOBODY ? 0 : index];
-    static const char *const plain[ANSWER_COUNT] = {[ANSWER_WRONG] = "2468",
-        [ANSWER_AGAIN] = "r",
+    const char *right = index == NOBODY ? codes[0] : event_code(&world.common.messages[index]);
+    static const char *const plain[ANSWER_COUNT] = {[ANSWER_AGAIN] = "r",
         [ANSWER_AGAIN_CAPITAL] = " R\n",
         [ANSWER_OTHER] = "o",
         [ANSWER_OTHER_CAPITAL] = "\tO ",
@@ -230,11 +140,18 @@ static const char *answer_text(const struct proc *proc, enum answer answer)
         [ANSWER_BLANKS] = " \t\r\n",
         [ANSWER_WIDE] = "\xef\xbc\x99\xef\xbc\x90\xef\xbc\x91\xef\xbc\x97",
         [ANSWER_PASSWORD] = "hunter2-Secret",
-        [ANSWER_LATIN_B] = "b"};
+        [ANSWER_BACKUP_WISH] = "b",
+        [ANSWER_BACKUP_WRONG] = "1357-8642"};
 
     switch (answer) {
     case ANSWER_RIGHT:
         return right;
+    case ANSWER_WRONG:
+        return wrong_codes[current_run->local];
+    case ANSWER_BACKUP:
+        return backup_text(false);
+    case ANSWER_BACKUP_USED:
+        return backup_text(true);
     case ANSWER_OLD:
         return other_code(index);
     case ANSWER_RIGHT_BLANKS:
@@ -276,9 +193,14 @@ static void make_report(struct sms365_event *event, const struct proc *proc, enu
         [REPORT_LONG] = "d",
         [REPORT_NUL] = "d"};
 
+    struct message *message = flying(proc);
+
     event->kind = SMS365_EVENT_REPORT;
-    if (report == REPORT_NONE)
+    if (report == REPORT_NONE) {
+        if (message != NULL && proc->ch.action.id != NULL)
+            message->given_up = 1;
         return;
+    }
     memcpy(id, proc->ch.slot.id, sizeof id);
     if (report == REPORT_OTHER)
         id[3] ^= 1;
@@ -286,7 +208,8 @@ static void make_report(struct sms365_event *event, const struct proc *proc, enu
     if (report == REPORT_FORGED)
         token[30] = token[30] == 'A' ? 'B' : 'A';
     memset(query, 0, sizeof query);
-    (void)snprintf(query, sizeof query, "site=1&t=%s&msgid=7&status=%s&cost=1&to=306971234567", token, words[report]);
+    (void)snprintf(query, sizeof query, "site=1&t=%s&msgid=7&status=%s&cost=%s&to=306971234567", token, words[report],
+        current_run->costs ? REPORT_COST_TEXT : "1");
     event->query = query;
     event->length = report == REPORT_EMPTY ? 0 : strlen(query);
     if (report == REPORT_LONG) {
@@ -295,9 +218,10 @@ static void make_report(struct sms365_event *event, const struct proc *proc, enu
     } else if (report == REPORT_NUL) {
         event->length++;
     }
-    struct message *message = flying(proc);
     if (report == REPORT_FAILED && message != NULL)
         message->failed = 1;
+    if (report <= REPORT_OLD_WORD && message != NULL && current_run->costs && !message->superseded && !message->gone)
+        message->cost = REPORT_COST;
 }
 
 /* --- All together --- */
@@ -305,14 +229,30 @@ static void make_report(struct sms365_event *event, const struct proc *proc, enu
 /* What an event of another kind, or at an impossible time, brings along: everything that one could wish for. */
 static void make_tempting(struct sms365_event *event, const struct proc *proc, struct move move)
 {
-    make_record(event, proc, GET_OK);
-    event->version = world.common.cells[SMS365_CLASS_USER].version;
-    event->auth_id = auth_id_of(0);
-    event->auth_status = "d";
-    event->auth = "ok";
+    struct proc user;
+
+    memcpy(&user.ch.action, &proc->ch.action, sizeof user.ch.action);
+    if (proc->ch.action.kind > SMS365_ACTION_CAS)
+        user.ch.action.class = SMS365_CLASS_USER;
+    make_record(event, &user, GET_OK);
+    event->version = world.common.user.version;
+    provider_tempt(event, proc);
     event->answer = answer_text(proc, ANSWER_RIGHT);
     make_report(event, proc, REPORT_DELIVERED);
     event->kind = (enum sms365_event_kind)move.arg;
+}
+
+/* Time goes by while nothing is waited for but time. */
+static void make_waited(struct sms365_event *event, const struct proc *proc, struct move move)
+{
+    struct message *message = flying(proc);
+
+    make_report(event, proc, move.choice == REPORT ? (enum report)move.arg : REPORT_DELIVERED);
+    if (proc->ch.action.id != NULL)
+        return;
+    world.common.true_ms += proc->ch.action.timeout_ms;
+    if (message != NULL && world.common.true_ms - message->called_ms >= proc->ch.conf->give_up_after_s * 1000)
+        message->given_up = 1;
 }
 
 static void make_fitting(struct sms365_event *event, struct proc *proc, struct move move)
@@ -326,11 +266,13 @@ static void make_fitting(struct sms365_event *event, struct proc *proc, struct m
     case SMS365_ACTION_CAS:
         make_written(event, proc, move);
         break;
+    case SMS365_ACTION_SUM:
+        make_sum(event, proc);
+        if (move.choice == SUM_ERR)
+            event->err = (enum sms365_err)move.arg;
+        break;
     case SMS365_ACTION_CALL:
-        if (proc->ch.action.endpoint == SMS365_EP_2FA_SEND)
-            make_sent(event, proc, move);
-        else
-            make_checked(event, proc, move);
+        provider_reply(event, proc, move);
         break;
     case SMS365_ACTION_TELL:
         event->kind = SMS365_EVENT_TOLD;
@@ -340,7 +282,7 @@ static void make_fitting(struct sms365_event *event, struct proc *proc, struct m
         event->answer = answer_text(proc, move.choice == ANSWER ? (enum answer)move.arg : ANSWER_RIGHT);
         break;
     case SMS365_ACTION_WAIT:
-        make_report(event, proc, move.choice == REPORT ? (enum report)move.arg : REPORT_DELIVERED);
+        make_waited(event, proc, move);
         break;
     default:
         event->kind = SMS365_EVENT_LOGGED;
@@ -352,8 +294,8 @@ void event_make(struct proc *proc, struct move move, struct sms365_event *event)
 {
     memset(event, 0, sizeof *event);
     if (move.choice == WRONG_KIND) {
-        if (proc->ch.action.kind == SMS365_ACTION_CALL && proc->ch.action.endpoint == SMS365_EP_2FA_SEND)
-            make_sent(event, proc, move);
+        if (proc->ch.action.kind == SMS365_ACTION_CALL && event_is_send(&proc->ch.action))
+            provider_reply(event, proc, move);
         make_tempting(event, proc, move);
     } else {
         make_fitting(event, proc, move);

@@ -1,6 +1,8 @@
 /* The guard by the rules' own account: failed tries and rows of them, for usual places and for others. */
 #include "explore.h"
 
+#include <string.h>
+
 #define MESSAGES (world.common.messages)
 
 static bool same_chain(const struct message *a, const struct message *b)
@@ -32,11 +34,14 @@ static bool is_locked_out(uint8_t share, int64_t moment_ms)
     return moment_ms - conduct->row_ms < length_ms - ledger_slack_ms();
 }
 
-void guard_reserved(const struct proc *proc, struct message *message, int held)
+void guard_reserved(const struct proc *proc, struct message *message, uint8_t share, int held)
 {
-    const uint8_t place = subjects[message->subject].place;
+    const bool usual = (world.common.usual >> subjects[message->subject].place & 1) != 0;
 
-    message->share = (world.common.usual >> place & 1) != 0 ? SMS365_SHARE_USUAL : SMS365_SHARE_OTHER;
+    /* The share is decided when the sending begins: what another process enters meanwhile comes too late for it. */
+    if (share == SMS365_SHARE_USUAL ? !usual : proc->diary.began)
+        violate(RULE_share_is_the_place_s, "share %d", share);
+    message->share = share;
     message->chain = held == NOBODY ? (uint8_t)(message - MESSAGES) : MESSAGES[held].chain;
     if (spent(message->share) >= current_run->failed_tries)
         violate(RULE_failed_tries_are_limited, "a message, and no try is left");
@@ -71,6 +76,14 @@ void guard_succeeded(const struct message *message)
     world.common.conducts[message->share].row = 0;
     world.common.conducts[message->share].row_ms = 0;
     world.common.usual |= (uint8_t)(1u << subjects[message->subject].place);
+}
+
+void guard_unlocked(uint8_t subject)
+{
+    for (int i = 0; i < world.common.message_count; i++)
+        MESSAGES[i].spent = 0;
+    memset(world.common.conducts, 0, sizeof world.common.conducts);
+    world.common.usual |= (uint8_t)(1u << subjects[subject].place);
 }
 
 int guard_messages(uint8_t share)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-static const char *const actions[] = {"GET", "CAS", "CALL", "TELL", "ASK", "WAIT", "LOG", "DONE"};
+static const char *const actions[] = {"GET", "CAS", "SUM", "CALL", "TELL", "ASK", "WAIT", "LOG", "DONE"};
 
 static const char *const choices[] = {
     [CHOICE_NONE] = "nothing",
@@ -28,6 +28,14 @@ static const char *const choices[] = {
     [CHECK_ODD] = "an odd verdict",
     [CHECK_REFUSED] = "check refused",
     [CHECK_ERR] = "check error",
+    [SUM_OK] = "summed",
+    [SUM_ERR] = "error",
+    [STATUS_OK] = "status",
+    [STATUS_ERR] = "status error",
+    [HLR_SAME] = "the same network",
+    [HLR_CHANGED] = "another network",
+    [HLR_ODD] = "an odd look",
+    [HLR_ERR] = "look error",
     [ANSWER] = "answer",
     [REPORT] = "report",
     [CARRY_ON] = "on",
@@ -35,13 +43,13 @@ static const char *const choices[] = {
 
 static const char *const answer_names[ANSWER_COUNT] = {"right", "right with blanks", "wrong", "another message's", "r",
     " R", "o", " O", "none", "empty", "blanks", "three digits", "five digits", "a sign", "digits apart", "wide digits",
-    "a password", "100 kB", "b"};
+    "a password", "100 kB", "b", "a backup code", "a used backup code", "a wrong backup code"};
 
 static const char *const report_names[REPORT_COUNT] = {"none", "delivered", "failed", "delivered (2)", "pending",
     "another message's", "forged", "empty", "too long", "with a NUL"};
 
-static const char *const clock_names[] = {
-    "1 ms goes by", "the cool-down but 1 ms goes by", "a code's life but 1 ms goes by", "an hour but 1 ms goes by"};
+static const char *const clock_names[] = {"1 ms goes by", "the cool-down but 1 ms goes by",
+    "a code's life but 1 ms goes by", "an hour but 1 ms goes by", "a day but 1 ms goes by"};
 static const char *const reboot_names[] = {
     "reboot", "reboot, off for a code's life", "reboot, and the wall clock goes back a day"};
 

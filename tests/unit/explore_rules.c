@@ -3,19 +3,26 @@
 
 #include <string.h>
 
-#define REASON(name) (1u << SMS365_REASON_##name)
-#define ANY_REASON (~0u)
+#define REASON(name) (UINT64_C(1) << SMS365_REASON_##name)
+/* Why another way may be refused after one that failed. */
+#define OTHER_WAY                                                                                                      \
+    (REASON(TOO_MANY_SENDS) | REASON(TOO_MANY_FROM_HOST) | REASON(STORE_SPENT) | REASON(LOCKED) | REASON(LOCKED_OUT) | \
+        REASON(TOO_MANY_OPEN) | REASON(NO_BALANCE) | REASON(COUNTRY_REFUSED) | REASON(SIM_CHANGED) |                   \
+        REASON(SUPERSEDED) | REASON(STORE_FAILED) | REASON(TOO_MANY_QUESTIONS))
+
+/* What a process may still do that is to deny. */
+enum leave { LEAVE_NOTHING, LEAVE_WRITES, LEAVE_OTHER_WAY };
 
 /* --- What a choice obliges the process to --- */
 
-static void doom(struct proc *proc, enum rule rule, uint32_t reasons, bool writes)
+static void doom(struct proc *proc, enum rule rule, uint64_t reasons, enum leave leave)
 {
     proc->diary.doom = (uint8_t)(rule + 1);
-    proc->diary.doom_writes = writes;
+    proc->diary.doom_writes = (uint8_t)leave;
     proc->diary.reasons = reasons;
 }
 
-static uint32_t reason_of_refusal(int error)
+static uint64_t reason_of_refusal(int error)
 {
     switch (error) {
     case 101:
@@ -30,7 +37,7 @@ static uint32_t reason_of_refusal(int error)
     }
 }
 
-static uint32_t reason_of_err(enum sms365_err err)
+static uint64_t reason_of_err(enum sms365_err err)
 {
     switch (err) {
     case SMS365_UNREACHABLE:
@@ -48,194 +55,209 @@ static uint32_t reason_of_err(enum sms365_err err)
     }
 }
 
-static void before_reply(struct proc *proc, struct move move, const struct sms365_event *event)
+/* What the provider would not send, or could not be asked to. */
+static void before_refusal(struct proc *proc, uint64_t reasons)
 {
-    const uint32_t gone = REASON(SUPERSEDED) | REASON(STORE_FAILED);
-    const bool send = proc->ch.action.endpoint == SMS365_EP_2FA_SEND;
+    const bool other = (reasons & (REASON(BAD_NUMBER) | REASON(PROVIDER_REFUSED))) != 0 && proc->ch.routes.count > 1;
+    const int index = ledger_find(proc->ch.slot.id);
+
+    if (index != NOBODY)
+        world.common.messages[index].refused = other;
+    proc->diary.no_balance = (reasons & REASON(NO_BALANCE)) != 0;
+    doom(proc, RULE_failed_send_opens_nothing, reasons | (other ? OTHER_WAY : 0),
+        other ? LEAVE_OTHER_WAY : LEAVE_WRITES);
+}
+
+static void before_sent(struct proc *proc, const struct sms365_event *event)
+{
     const enum sms365_err err = event->err;
 
-    if (err == SMS365_REFUSED && send && event_says_not_sent(event->provider_error))
-        doom(proc, RULE_failed_send_opens_nothing, reason_of_refusal(event->provider_error), true);
-    else if (err == SMS365_REFUSED && send)
-        return; /* nobody knows whether a message went out: as after a lost reply */
-    else if (err == SMS365_REFUSED && event->provider_error == 302)
-        doom(proc, RULE_only_an_exact_ok_is_accepted, REASON(EXPIRED) | gone, true);
-    else if (err == SMS365_REFUSED)
-        doom(proc, RULE_only_an_exact_ok_is_accepted, reason_of_refusal(event->provider_error), false);
-    else if (err != SMS365_OK && !send)
-        doom(proc, RULE_only_an_exact_ok_is_accepted, reason_of_err(err), false);
-    else if (err != SMS365_OK && err != SMS365_REPLY_LOST && err != SMS365_BAD_REPLY)
-        doom(proc, RULE_failed_send_opens_nothing, reason_of_err(err), true);
-    else if (!send && move.choice == CHECK_ODD)
-        doom(proc, RULE_only_an_exact_ok_is_accepted, REASON(BAD_REPLY), false);
-    else if (!send && strcmp(event->auth, "nok") == 0)
+    proc->diary.last = (int8_t)ledger_find(proc->ch.slot.id);
+    if (err == SMS365_REFUSED && event_says_not_sent(proc->ch.action.endpoint, event->provider_error))
+        before_refusal(proc, reason_of_refusal(event->provider_error));
+    else if (err != SMS365_OK && err != SMS365_REFUSED && err != SMS365_REPLY_LOST && err != SMS365_BAD_REPLY)
+        before_refusal(proc, reason_of_err(err));
+    /* Otherwise nobody knows whether a message went out: as after a lost reply. */
+}
+
+static void before_checked(struct proc *proc, struct move move, const struct sms365_event *event)
+{
+    const char *auth = event->fields[SMS365_FIELD_AUTH];
+
+    if (event->err == SMS365_REFUSED && event->provider_error == 302)
+        doom(proc, RULE_only_an_exact_ok_is_accepted, REASON(EXPIRED) | REASON(SUPERSEDED) | REASON(STORE_FAILED),
+            LEAVE_WRITES);
+    else if (event->err == SMS365_REFUSED)
+        doom(proc, RULE_only_an_exact_ok_is_accepted, reason_of_refusal(event->provider_error), LEAVE_NOTHING);
+    else if (event->err != SMS365_OK)
+        doom(proc, RULE_only_an_exact_ok_is_accepted, reason_of_err(event->err), LEAVE_NOTHING);
+    else if (move.choice == CHECK_ODD)
+        doom(proc, RULE_only_an_exact_ok_is_accepted, REASON(BAD_REPLY), LEAVE_NOTHING);
+    else if (strcmp(auth, "nok") == 0)
         doom(proc, RULE_only_an_exact_ok_is_accepted,
-            proc->ch.slot.tries < current_run->tries ? REASON(WRONG_CODE) : REASON(TRIES_USED), false);
+            proc->ch.slot.tries < current_run->tries ? REASON(WRONG_CODE) : REASON(TRIES_USED), LEAVE_NOTHING);
+}
+
+static void before_looked(struct proc *proc, struct move move)
+{
+    proc->diary.looked = move.choice == HLR_CHANGED ? LOOK_CHANGED : move.choice == HLR_SAME ? LOOK_SAME : LOOK_NOTHING;
+    if (move.choice == HLR_CHANGED && current_run->hlr == SMS365_HLR_BLOCK)
+        doom(proc, RULE_changed_sim_denies, REASON(SIM_CHANGED) | REASON(STORE_FAILED), LEAVE_WRITES);
+}
+
+static void before_reply(struct proc *proc, struct move move, const struct sms365_event *event)
+{
+    const enum sms365_endpoint_id endpoint = proc->ch.action.endpoint;
+
+    if (event_is_send(&proc->ch.action))
+        before_sent(proc, event);
+    else if (endpoint == SMS365_EP_2FA_CHECK)
+        before_checked(proc, move, event);
+    else if (endpoint == SMS365_EP_HLR_LOOKUP)
+        before_looked(proc, move);
+}
+
+static void before_backup(struct proc *proc, enum answer answer, const char *text)
+{
+    const bool code = answer == ANSWER_BACKUP || answer == ANSWER_BACKUP_USED || answer == ANSWER_BACKUP_WRONG;
+    const bool none = answer == ANSWER_NULL || answer == ANSWER_EMPTY || answer == ANSWER_BLANKS;
+
+    if (code) {
+        proc->diary.doom = 0;
+        proc->diary.backup = (int8_t)event_backup(text);
+        if (proc->diary.backup == WRONG_BACKUP || (world.common.backups_used >> proc->diary.backup & 1) != 0)
+            doom(proc, RULE_backup_code_is_used_once,
+                REASON(WRONG_BACKUP_CODE) | REASON(TRIES_USED) | REASON(STORE_FAILED), LEAVE_WRITES);
+    } else if (proc->diary.prompt == PROMPT_BACKUP) {
+        doom(proc, RULE_answer_that_is_no_code_denies, none ? REASON(NO_ANSWER) : REASON(NOT_A_CODE), LEAVE_NOTHING);
+    } else if (proc->diary.doom == 0) { /* denied as it would have been without the offer */
+        doom(proc, RULE_answer_that_is_no_code_denies, OTHER_WAY, LEAVE_NOTHING);
+    } else {
+        proc->diary.doom_writes = LEAVE_NOTHING;
+    }
 }
 
 /* The prompt after a lost reply takes no codes, the one for strangers nothing at all. */
 static void before_answer(struct proc *proc, enum answer answer, const char *text)
 {
     const struct subject_info *who = &subjects[proc->diary.subject];
-    const bool lost = proc->ch.slot.phase == SMS365_PHASE_SENDING;
+    const bool lost = proc->diary.prompt == PROMPT_LOST;
     const bool again = answer == ANSWER_AGAIN || answer == ANSWER_AGAIN_CAPITAL;
     const bool other = answer == ANSWER_OTHER || answer == ANSWER_OTHER_CAPITAL;
 
     memset(proc->diary.typed, 0, sizeof proc->diary.typed);
     if (!who->known || !who->first_factor) {
-        doom(proc, RULE_strangers_learn_nothing, REASON(NO_FIRST_FACTOR) | REASON(UNKNOWN_USER), false);
+        doom(proc, RULE_strangers_learn_nothing, REASON(NO_FIRST_FACTOR) | REASON(UNKNOWN_USER), LEAVE_NOTHING);
+    } else if (proc->diary.prompt >= PROMPT_BACKUP) {
+        before_backup(proc, answer, text);
+    } else if (answer == ANSWER_BACKUP_WISH) {
+        return;
     } else if (again || (other && !lost)) {
         proc->diary.wished = 1;
     } else if (lost) {
         doom(proc, RULE_answer_that_is_no_code_denies,
-            REASON(REPLY_LOST) | REASON(BAD_REPLY) | REASON(PROVIDER_REFUSED), false);
+            REASON(REPLY_LOST) | REASON(BAD_REPLY) | REASON(PROVIDER_REFUSED), LEAVE_NOTHING);
     } else if (event_is_code(answer)) {
-        memcpy(proc->diary.typed, text + strspn(text, " \t"), SMS365_CODE_DIGITS);
+        text += strspn(text, " \t");
+        memcpy(proc->diary.typed, text, strspn(text, "0123456789"));
     } else {
         const bool none = answer == ANSWER_NULL || answer == ANSWER_EMPTY || answer == ANSWER_BLANKS;
-        doom(proc, RULE_answer_that_is_no_code_denies, none ? REASON(NO_ANSWER) : REASON(NOT_A_CODE), false);
+        doom(proc, RULE_answer_that_is_no_code_denies, none ? REASON(NO_ANSWER) : REASON(NOT_A_CODE), LEAVE_NOTHING);
+    }
+}
+
+/* The way of the message that is there when the process begins has been tried. */
+static void before_first_look(struct proc *proc)
+{
+    for (int i = 0; i < world.common.message_count; i++) {
+        const struct message *message = &world.common.messages[i];
+        if (ledger_same_holder(message->subject, proc->diary.subject) && !message->superseded && !message->gone)
+            proc->diary.routes = message->route;
+    }
+}
+
+static void before_record(struct proc *proc, struct move move, const struct sms365_event *event)
+{
+    const struct sms365_action *action = &proc->ch.action;
+    const uint8_t usual = world.common.usual >> subjects[proc->diary.subject].place & 1;
+
+    if (action->class == SMS365_CLASS_SHARD && event->err == SMS365_BUSY)
+        return; /* another one will do */
+    if (action->class == SMS365_CLASS_FLAG && proc->diary.no_balance)
+        return; /* only a hint to others */
+    if (move.choice != GET_OK) {
+        doom(proc, RULE_store_failure_denies, REASON(STORE_FAILED), LEAVE_NOTHING);
+    } else if (action->class == SMS365_CLASS_USER) {
+        proc->diary.usual = usual;
+        proc->diary.limited = ledger_charges() >= current_run->sends_per_hour;
+        if (proc->diary.routes == 0)
+            before_first_look(proc);
+    } else if (action->class == SMS365_CLASS_FLAG) {
+        proc->diary.began = proc->diary.usual;
+        proc->diary.balance = world.common.paused_ms == 0 ||
+                              world.common.true_ms - world.common.paused_ms >= PAUSE_MS - ledger_slack_ms();
+        if (!proc->diary.balance && world.common.true_ms - world.common.paused_ms < PAUSE_MS - ledger_slack_ms())
+            doom(proc, RULE_no_balance_pauses, REASON(NO_BALANCE), LEAVE_NOTHING);
+    }
+}
+
+/* What is compared with a code of ours is not seen: it is done once the try stands in the store. */
+static void before_comparison(struct proc *proc, int index)
+{
+    struct message *message = &world.common.messages[index];
+
+    rules_compared(proc, index);
+    if (strcmp(proc->diary.typed, message->code) != 0) {
+        message->wrong = 1;
+        doom(proc, RULE_only_an_exact_ok_is_accepted,
+            (proc->ch.slot.tries < current_run->tries ? REASON(WRONG_CODE) : REASON(TRIES_USED)) | REASON(EXPIRED),
+            LEAVE_NOTHING);
+    } else if (world.common.true_ms - message->called_ms < proc->ch.limits.life_ms) {
+        proc->diary.accepted = (int8_t)index;
+        message->accepted = 1;
+    }
+    memset(proc->diary.typed, 0, sizeof proc->diary.typed);
+}
+
+static void before_written(struct proc *proc, const struct sms365_event *event)
+{
+    const enum sms365_class class = proc->ch.action.class;
+    const int index = proc->diary.may_check;
+
+    if (class == SMS365_CLASS_FLAG || (class == SMS365_CLASS_SHARD && event->err == SMS365_BUSY))
+        return;
+    if (event->err != SMS365_OK && event->err != SMS365_CONFLICT) {
+        doom(proc, RULE_store_failure_denies, REASON(STORE_FAILED), LEAVE_NOTHING);
+    } else if (event->err == SMS365_OK && class == SMS365_CLASS_USER) {
+        proc->diary.usual = world.common.usual >> subjects[proc->diary.subject].place & 1;
+        if (index != NOBODY && world.common.messages[index].local)
+            before_comparison(proc, index);
     }
 }
 
 void rules_before(struct proc *proc, struct move move, const struct sms365_event *event, struct glimpse *before)
 {
-    *before = (struct glimpse){proc->ch.outcome, proc->ch.action.kind, proc->ch.settled, proc->ch.slot.delivery};
+    *before = (struct glimpse){proc->ch.outcome, proc->ch.action.kind, proc->ch.settled, proc->ch.slot.delivery,
+        proc->ch.action.kind == SMS365_ACTION_WAIT && proc->ch.action.id != NULL, {0}};
+    memcpy(before->id, proc->ch.slot.id, sizeof before->id);
     if (before->settled)
         return;
     if (move.choice == WRONG_KIND)
-        doom(proc, RULE_unexpected_event_denies, REASON(INTERNAL), false);
+        doom(proc, RULE_unexpected_event_denies, REASON(INTERNAL), LEAVE_NOTHING);
     else if (move.choice == CLOCK_BACK || move.choice == OTHER_BOOT)
-        doom(proc, RULE_clock_going_back_denies, REASON(INTERNAL), false);
-    else if (event->kind == SMS365_EVENT_RECORD && move.choice != GET_OK)
-        doom(proc, RULE_store_failure_denies, REASON(STORE_FAILED), false);
-    else if (event->kind == SMS365_EVENT_WRITTEN && event->err != SMS365_OK && event->err != SMS365_CONFLICT)
-        doom(proc, RULE_store_failure_denies, REASON(STORE_FAILED), false);
+        doom(proc, RULE_clock_going_back_denies, REASON(INTERNAL), LEAVE_NOTHING);
+    else if (event->kind == SMS365_EVENT_RECORD)
+        before_record(proc, move, event);
+    else if (event->kind == SMS365_EVENT_WRITTEN)
+        before_written(proc, event);
+    else if (event->kind == SMS365_EVENT_SUM && event->err != SMS365_OK)
+        doom(proc, RULE_store_failure_denies, REASON(STORE_FAILED), LEAVE_NOTHING);
+    else if (event->kind == SMS365_EVENT_SUM)
+        proc->diary.summed = event->total.count <= STORE_CAP;
     else if (event->kind == SMS365_EVENT_REPLY)
         before_reply(proc, move, event);
     else if (event->kind == SMS365_EVENT_ANSWER)
         before_answer(proc, (enum answer)move.arg, event->answer == NULL ? "" : event->answer);
-}
-
-/* --- Requests --- */
-
-static bool is_welcome(const struct proc *proc)
-{
-    const struct subject_info *who = &subjects[proc->diary.subject];
-
-    return who->known && who->first_factor && who->enrolled;
-}
-
-static const char *param(const struct sms365_action *action, size_t index, const char *name)
-{
-    if (index >= action->param_count || strcmp(action->params[index].name, name) != 0)
-        return "";
-    return action->params[index].value;
-}
-
-static bool is_last_param(const char *value, const struct message *message)
-{
-    const struct sms365_conf *conf = subject_conf(current_run);
-    const size_t prefix = strlen(conf->callback);
-    uint8_t id[SMS365_ID_BYTES];
-    int64_t wait_s;
-
-    if (current_run->callback)
-        return strncmp(value, conf->callback, prefix) == 0 && strncmp(value + prefix, "&t=", 3) == 0 &&
-               sms365_token_check(id, &callback_key, value + prefix + 3) && memcmp(id, message->id, sizeof id) == 0;
-    return sms365_str_number(value, 0, 30, &wait_s) && wait_s == conf->wait_s;
-}
-
-/* The request has what the configuration says, and nothing else. */
-static void check_send_params(const struct proc *proc, const struct message *message)
-{
-    const struct sms365_action *action = &proc->ch.action;
-    const struct sms365_conf *conf = subject_conf(current_run);
-    const size_t count = current_run->greek ? 5 : 4;
-    const char *last = param(action, count - 1, current_run->callback ? "callback" : "wait");
-    const int64_t timeout_ms = (conf->timeout_s + (current_run->callback ? 0 : conf->wait_s)) * 1000;
-    bool own = false;
-
-    if (!is_last_param(last, message) || action->param_count != count ||
-        strcmp(param(action, 1, "text"), conf->text) != 0 ||
-        strcmp(param(action, count - 2, "from"), conf->from) != 0 ||
-        (current_run->greek && strcmp(param(action, 2, "ucs"), "true") != 0) || action->timeout_ms != timeout_ms)
-        violate(RULE_message_is_as_configured, "%s", last);
-    if (!action->once)
-        violate(RULE_message_is_written_once, "the request may be repeated");
-    if (message->number == WORLD_NUMBERS || strcmp(param(action, 0, "to"), world_numbers[message->number]) != 0)
-        violate(RULE_message_goes_to_the_own_number, "%s is not the number of the charge", param(action, 0, "to"));
-    for (size_t i = 0; i < proc->ch.number_count; i++)
-        own = own || strcmp(param(action, 0, "to"), proc->ch.numbers[i]) == 0;
-    if (!own)
-        violate(RULE_message_goes_to_the_own_number, "%s", param(action, 0, "to"));
-}
-
-static void check_send_cause(const struct proc *proc, const struct message *message)
-{
-    const bool wished = proc->diary.wished;
-
-    if (proc->diary.sends > 0 && !wished)
-        violate(RULE_message_has_a_cause, "nobody asked for another message");
-    if (proc->diary.asks >= SMS365_QUESTIONS_MAX)
-        violate(RULE_message_can_be_answered, "no prompt may follow any more");
-    if (!wished && message->after_wrong)
-        violate(RULE_wrong_code_sends_nothing, "a message after a wrong code that nobody asked for");
-    if (wished && message->too_soon)
-        violate(RULE_resend_waits, "the last message to this number is too young");
-}
-
-static void check_send(struct proc *proc)
-{
-    const int index = proc->diary.may_send;
-
-    if (!is_welcome(proc))
-        violate(RULE_message_needs_a_proved_known_enrolled_subject, "%s", subjects[proc->diary.subject].name);
-    proc->diary.may_send = NOBODY;
-    if (index == NOBODY) {
-        violate(RULE_message_is_charged_first, "no charge was written");
-        return;
-    }
-    struct message *message = &world.common.messages[index];
-    message->stage = STAGE_FLYING;
-    message->called_ms = world.common.true_ms;
-    check_send_params(proc, message);
-    check_send_cause(proc, message);
-    if (guard_messages(message->share) > current_run->sends_per_hour)
-        violate(RULE_messages_per_hour, "%d messages", guard_messages(message->share));
-    if (ledger_charges() < ledger_messages())
-        violate(RULE_message_is_charged_first, "%d charges, %d messages", ledger_charges(), ledger_messages());
-    proc->diary.wished = 0;
-    proc->diary.sends++;
-}
-
-static void check_check(struct proc *proc)
-{
-    const struct sms365_action *action = &proc->ch.action;
-    const int index = event_auth_id(param(action, 0, "authId"));
-    const int charged = proc->diary.may_check;
-
-    proc->diary.may_check = NOBODY;
-    if (proc->diary.typed[0] == '\0' || action->param_count != 2 || action->once ||
-        strcmp(param(action, 1, "code"), proc->diary.typed) != 0)
-        violate(RULE_check_only_what_was_typed, "%s", param(action, 1, "code"));
-    memset(proc->diary.typed, 0, sizeof proc->diary.typed);
-    if (index == NOBODY) {
-        violate(RULE_check_only_the_newest, "a message that there is not");
-        return;
-    }
-    struct message *message = &world.common.messages[index];
-    message->checks++;
-    const char *key = event_key(index) == NULL ? "" : event_key(index);
-    if (strcmp(action->key == NULL ? "" : action->key, key) != 0)
-        violate(RULE_check_uses_the_key_of_the_send, "%s", action->key == NULL ? "none" : action->key);
-    if (!ledger_same_holder(message->subject, proc->diary.subject))
-        violate(RULE_check_only_by_the_holder, "%s", subjects[proc->diary.subject].name);
-    if (message->checks > current_run->tries)
-        violate(RULE_tries_per_message, "%d checks", message->checks);
-    if (charged != index || message->checks > message->charged)
-        violate(RULE_check_is_charged_first, "%d checks, %d charged", message->checks, message->charged);
-    if (world.common.true_ms - message->called_ms >= proc->ch.limits.life_ms + ledger_slack_ms())
-        violate(RULE_check_only_in_life, "%d ms old", (int)(world.common.true_ms - message->called_ms));
 }
 
 /* --- Decisions --- */
@@ -244,9 +266,11 @@ static void check_allow(struct proc *proc)
 {
     const int index = proc->diary.accepted;
 
-    if (!is_welcome(proc))
+    if (!rules_is_welcome(proc))
         violate(RULE_allow_needs_a_proved_known_enrolled_subject, "%s", subjects[proc->diary.subject].name);
-    if (index == NOBODY) {
+    if (proc->ch.outcome.reason == SMS365_REASON_BACKUP_CODE)
+        return;
+    if (index == NOBODY || proc->ch.outcome.reason != SMS365_REASON_CODE_ACCEPTED) {
         violate(RULE_allow_needs_an_accepted_code, "the provider accepted nothing");
         return;
     }
@@ -259,61 +283,30 @@ static void check_allow(struct proc *proc)
         violate(RULE_one_allow_per_message, "%d", message->allows);
 }
 
-/* Tries that the holder's challenge has according to the store; 0 when there is none that can be answered. */
-static int tries_open(const struct proc *proc)
-{
-    const struct cell *cell = &world.common.cells[SMS365_CLASS_USER];
-    const struct sms365_now now = world_now();
-    const struct subject_info *who = &subjects[proc->diary.subject];
-    struct sms365_state state;
-    bool own = false;
-
-    /* Strangers are not to learn of any. */
-    if (!who->known || !who->first_factor || !sms365_state_decode(&state, &now, cell->value, cell->length))
-        return 0;
-    const struct sms365_slot *slot = sms365_state_held(&state, proc->ch.holder);
-    for (size_t i = 0; slot != NULL && i < proc->ch.number_count; i++)
-        own = own || strcmp(slot->msisdn, proc->ch.numbers[i]) == 0;
-    if (!own || slot->phase != SMS365_PHASE_OPEN || sms365_slot_life_ms(slot, &proc->ch.limits, &now) <= 0)
-        return 0;
-    return current_run->tries - slot->tries;
-}
-
-static void check_deny(const struct proc *proc)
-{
-    const struct sms365_outcome *outcome = &proc->ch.outcome;
-    const int tries = current_run->tries;
-    const bool waits = outcome->reason == SMS365_REASON_TOO_MANY_SENDS ||
-                       outcome->reason == SMS365_REASON_TOO_MANY_OPEN || outcome->reason == SMS365_REASON_LOCKED_OUT ||
-                       outcome->reason == SMS365_REASON_TOO_MANY_FROM_HOST;
-    bool good = outcome->reason != SMS365_REASON_NONE && outcome->reason != SMS365_REASON_CODE_ACCEPTED;
-
-    if (proc->diary.doom != 0)
-        good = (proc->diary.reasons >> outcome->reason & 1u) != 0;
-    good = good && outcome->tries_left >= 0 && outcome->tries_left <= tries;
-    if (waits)
-        good = good && outcome->retry_after_s >= 1 && outcome->retry_after_s <= SMS365_HOUR_MS / 1000;
-    else if (outcome->reason != SMS365_REASON_TRIES_USED)
-        good = good && outcome->retry_after_s == 0;
-    /* Without a look at the record, or with another process at it meanwhile, nobody can tell. */
-    if (outcome->reason != SMS365_REASON_STORE_FAILED && outcome->reason != SMS365_REASON_INTERNAL &&
-        outcome->reason != SMS365_REASON_TOO_MANY_FROM_HOST && current_run->procs == 1)
-        good = good && outcome->tries_left == tries_open(proc);
-    if (outcome->reason == SMS365_REASON_TRIES_USED || outcome->reason == SMS365_REASON_SUPERSEDED)
-        good = good && outcome->tries_left == 0;
-    if (outcome->reason == SMS365_REASON_TOO_MANY_SENDS)
-        good = good && ledger_charges() >= current_run->sends_per_hour;
-    if (outcome->reason == SMS365_REASON_NOT_ENROLLED)
-        good = good && !subjects[proc->diary.subject].enrolled;
-    if (!good)
-        violate(RULE_outcome_is_true, "%s, %d tries left, %d s", sms365_reason_name(outcome->reason),
-            outcome->tries_left, (int)outcome->retry_after_s);
-}
-
 static bool same_outcome(const struct sms365_outcome *a, const struct sms365_outcome *b)
 {
     return a->verdict == b->verdict && a->reason == b->reason && a->tries_left == b->tries_left &&
            a->retry_after_s == b->retry_after_s;
+}
+
+/* Before it denies, a process may put the store right, try another way, or ask for a backup code. */
+static bool may_still(const struct proc *proc)
+{
+    const struct sms365_action *action = &proc->ch.action;
+
+    switch (action->kind) {
+    case SMS365_ACTION_GET:
+    case SMS365_ACTION_CAS:
+        return proc->diary.doom_writes != LEAVE_NOTHING;
+    case SMS365_ACTION_SUM:
+        return proc->diary.doom_writes == LEAVE_OTHER_WAY;
+    case SMS365_ACTION_CALL:
+        return proc->diary.doom_writes == LEAVE_OTHER_WAY && event_is_send(action);
+    case SMS365_ACTION_ASK:
+        return backup_prompt(proc) == PROMPT_OFFER && backup_may_replace(proc, proc->diary.reasons);
+    default:
+        return false;
+    }
 }
 
 static void check_decision(struct proc *proc, const struct glimpse *before)
@@ -331,13 +324,17 @@ static void check_decision(struct proc *proc, const struct glimpse *before)
         if (proc->diary.doom != 0 && ch->outcome.verdict != SMS365_DENY)
             violate((enum rule)(proc->diary.doom - 1), "not denied");
         else if (ch->outcome.verdict == SMS365_DENY)
-            check_deny(proc);
-        if (ch->outcome.verdict != SMS365_DENY)
+            rules_denied(proc);
+        else if (ch->outcome.verdict == SMS365_BYPASS)
+            bypass_decided(proc);
+        else
             check_allow(proc);
+        backup_decided(proc);
+        if (bypass_is_due(proc) && ch->outcome.verdict == SMS365_ALLOW)
+            violate(RULE_bypass_only_as_configured, "a code was asked for");
         search_decided(ch->outcome.reason);
     } else {
-        const bool writes = kind == SMS365_ACTION_GET || kind == SMS365_ACTION_CAS;
-        if (proc->diary.doom != 0 && !(writes && proc->diary.doom_writes))
+        if (proc->diary.doom != 0 && !may_still(proc))
             violate((enum rule)(proc->diary.doom - 1), "not denied");
         if (ch->outcome.verdict != SMS365_DENY)
             violate(RULE_starts_with_deny, "before anything is decided");
@@ -352,13 +349,13 @@ static void check_store(struct proc *proc)
 {
     const struct subject_info *who = &subjects[proc->diary.subject];
     const struct sms365_action *action = &proc->ch.action;
-    const bool user = action->class == SMS365_CLASS_USER;
+    struct record record;
 
-    if (strcmp(action->name, user ? who->user : world_host) != 0)
+    if (!world_record(&record, action))
         violate(RULE_only_own_records, "%s", action->name);
-    if (user && (!who->known || !who->first_factor))
-        violate(RULE_strangers_learn_nothing, "the user's record is looked at");
-    if (user && who->count_host && !proc->diary.counted)
+    if (action->class != SMS365_CLASS_HOST && (!who->known || !who->first_factor))
+        violate(RULE_strangers_learn_nothing, "a record of users is looked at");
+    if (action->class == SMS365_CLASS_USER && who->count_host && !proc->diary.counted)
         violate(RULE_strangers_are_counted, "the attempt is not counted");
     proc->diary.since_ms = world.common.true_ms;
 }
@@ -372,7 +369,12 @@ static void check_ask(struct proc *proc)
         violate(RULE_five_questions, "%d", proc->diary.asks);
     if (stranger && !proc->diary.counted)
         violate(RULE_strangers_are_counted, "the attempt is not counted");
+    if (bypass_is_due(proc) && !proc->ch.settled)
+        violate(RULE_bypass_only_as_configured, "a code is asked for");
     proc->diary.wished = 0;
+    proc->diary.prompt = (uint8_t)backup_prompt(proc);
+    if (proc->diary.prompt == PROMPT_OFFER && proc->diary.backup != NOBODY)
+        violate(RULE_backup_code_is_used_once, "another is asked for");
 }
 
 static void check_action(struct proc *proc)
@@ -383,12 +385,7 @@ static void check_action(struct proc *proc)
         check_store(proc);
         return;
     case SMS365_ACTION_CALL:
-        if (proc->ch.action.endpoint == SMS365_EP_2FA_SEND)
-            check_send(proc);
-        else if (proc->ch.action.endpoint == SMS365_EP_2FA_CHECK)
-            check_check(proc);
-        else
-            violate(RULE_message_is_as_configured, "a request of another kind");
+        rules_request(proc);
         break;
     case SMS365_ACTION_ASK:
         check_ask(proc);
@@ -407,13 +404,13 @@ static void check_report(const struct proc *proc, struct move move, const struct
 {
     uint8_t expected = before->delivery;
 
-    if (move.choice != REPORT)
+    if (move.choice != REPORT || !before->awaited)
         return;
     if (move.arg == REPORT_DELIVERED || move.arg == REPORT_OLD_WORD)
         expected = SMS365_DELIVERY_DONE;
     else if (move.arg == REPORT_FAILED)
         expected = SMS365_DELIVERY_FAILED;
-    if (proc->ch.slot.delivery != expected)
+    if (proc->ch.slot.delivery != expected && memcmp(proc->ch.slot.id, before->id, sizeof before->id) == 0)
         violate(RULE_only_own_report_counts, "%d became %d", before->delivery, proc->ch.slot.delivery);
 }
 
@@ -422,8 +419,11 @@ void rules_after(struct proc *proc, struct move move, const struct glimpse *befo
     check_decision(proc, before);
     check_report(proc, move, before);
     check_action(proc);
+    if (move.kind != MOVE_STEP || before->kind != SMS365_ACTION_CAS)
+        return; /* nothing else changes what is charged */
     if (ledger_charges() < ledger_messages())
         violate(RULE_charges_cover_messages, "%d charges, %d messages", ledger_charges(), ledger_messages());
+    spend_covers();
 }
 
 void rules_begin(struct proc *proc)

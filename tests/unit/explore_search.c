@@ -100,7 +100,7 @@ void violation_expected(enum rule rule)
 
 void search_decided(enum sms365_reason reason)
 {
-    search.totals->reasons |= 1u << reason;
+    search.totals->reasons |= UINT64_C(1) << reason;
 }
 
 /* --- States seen --- */
@@ -140,32 +140,58 @@ static void grow(void)
 
 /* --- The search --- */
 
+/* Copy what counts of the common part: of the user's record, what is used. */
+static void copy_common(struct common *to, const struct common *from)
+{
+    memcpy(to, from, offsetof(struct common, user.value) + from->user.length);
+}
+
+/* The same of a process: of the record that it writes, what is used. */
+static void copy_proc(struct proc *to, const struct proc *from)
+{
+    const size_t before = offsetof(struct proc, ch.value);
+    const size_t after = before + SMS365_RECORD_MAX;
+
+    memcpy(to, from, before);
+    if (from->ch.action.kind == SMS365_ACTION_CAS)
+        memcpy(to->ch.value, from->ch.value, from->ch.action.length);
+    memcpy((char *)to + after, (const char *)from + after, sizeof *to - after);
+}
+
 static void save(struct saved *saved, struct move move)
 {
-    memcpy(&saved->common, &world.common, sizeof saved->common);
+    copy_common(&saved->common, &world.common);
     if (move.kind == MOVE_STEP || move.kind == MOVE_CRASH)
-        memcpy(&saved->proc, &world.procs[move.proc], sizeof saved->proc);
+        copy_proc(&saved->proc, &world.procs[move.proc]);
 }
 
 static void restore(const struct saved *saved, struct move move, const bool *live)
 {
-    memcpy(&world.common, &saved->common, sizeof saved->common);
+    copy_common(&world.common, &saved->common);
     if (move.kind == MOVE_STEP || move.kind == MOVE_CRASH)
-        memcpy(&world.procs[move.proc], &saved->proc, sizeof saved->proc);
+        copy_proc(&world.procs[move.proc], &saved->proc);
     else if (move.kind == MOVE_LOGIN)
         for (int i = 0; i < WORLD_PROCS; i++)
             if (!live[i])
                 memset(&world.procs[i], 0, sizeof world.procs[i]);
 }
 
+/* The only move there is, of the process that moved last: whoever goes back beyond that puts both right. */
+static bool goes_on(const struct move *moves, size_t count)
+{
+    const struct move *last = search.depth == 0 ? NULL : &search.trace[search.depth - 1];
+
+    return count == 1 && last != NULL && moves[0].kind == MOVE_STEP && last->kind == MOVE_STEP &&
+           last->proc == moves[0].proc;
+}
+
 static void follow(double *sequences, uint32_t *longest);
 
-/* Take every move of the present state. */
-static void expand(double *sequences, uint32_t *longest)
+/* Take these moves of the present state. */
+static void expand(const struct move *moves, size_t count, double *sequences, uint32_t *longest)
 {
-    struct move moves[WORLD_MOVES_MAX];
-    const size_t count = world_moves(moves);
     struct saved *saved = &search.stack[search.depth];
+    const bool on = goes_on(moves, count);
     bool live[WORLD_PROCS];
 
     *sequences = count == 0 ? 1 : 0;
@@ -176,7 +202,8 @@ static void expand(double *sequences, uint32_t *longest)
     for (size_t i = 0; i < count; i++) {
         double more;
         uint32_t length;
-        save(saved, moves[i]);
+        if (!on)
+            save(saved, moves[i]);
         search.trace[search.depth] = moves[i];
         search.trace_kinds[search.depth] = (uint8_t)world.procs[moves[i].proc].ch.action.kind;
         search.depth++;
@@ -190,24 +217,37 @@ static void expand(double *sequences, uint32_t *longest)
                 *longest = length + 1;
         }
         search.depth--;
-        restore(saved, moves[i], live);
+        if (!on)
+            restore(saved, moves[i], live);
     }
 }
 
+/*
+ * Follow the present state to every end. One with a single move is not remembered: what follows it is, and a way that
+ * leads round through such states alone ends at DEPTH_MAX.
+ */
 static void follow(double *sequences, uint32_t *longest)
 {
+    struct move moves[WORLD_MOVES_MAX];
+    const size_t count = world_moves(moves);
+
+    *sequences = 0;
+    *longest = 0;
+    if (search.depth + 1 >= DEPTH_MAX) {
+        violate(RULE_it_ends, "more than %d events", DEPTH_MAX);
+        return;
+    }
+    if (count == 1) {
+        expand(moves, count, sequences, longest);
+        return;
+    }
     const uint64_t hash = world_hash() | 1;
     size_t place = place_of(hash);
-
     if (search.seen[place].hash == hash) {
-        if (search.seen[place].open)
+        if (search.seen[place].open != 0)
             violate(RULE_it_ends, "this state comes again and again");
         *sequences = search.seen[place].sequences;
         *longest = search.seen[place].longest;
-        return;
-    }
-    if (search.depth + 1 >= DEPTH_MAX) {
-        violate(RULE_it_ends, "more than %d events", DEPTH_MAX);
         return;
     }
     if (++search.used * 2 > search.size) {
@@ -215,7 +255,7 @@ static void follow(double *sequences, uint32_t *longest)
         place = place_of(hash);
     }
     search.seen[place] = (struct seen){.hash = hash, .open = 1};
-    expand(sequences, longest);
+    expand(moves, count, sequences, longest);
     place = place_of(hash);
     search.seen[place] = (struct seen){hash, *sequences, *longest, 0};
 }
@@ -253,7 +293,7 @@ void rules_probe_done(struct proc *proc)
         memset(&event, 0, sizeof event);
         event.kind = (enum sms365_event_kind)kind;
         event.now = world_now();
-        event.auth = "ok";
+        event.fields[SMS365_FIELD_AUTH] = "ok";
         event.answer = event_code(&world.common.messages[0]);
         sms365_challenge_feed(&proc->ch, &event);
     }
@@ -264,7 +304,8 @@ void rules_probe_done(struct proc *proc)
 /* True the first time that a write like this one is met in this run. */
 static bool is_new_site(const struct sms365_challenge *ch)
 {
-    const uint64_t site = (uint64_t)(uintptr_t)ch->then * 31 + (uint64_t)(uintptr_t)ch->after * 7 + ch->questions;
+    const uint64_t site = (uint64_t)(uintptr_t)ch->then * 31 + (uint64_t)(uintptr_t)ch->after * 7 + ch->questions +
+                          1000u * ch->spend.next;
 
     for (size_t i = 0; i < search.site_count; i++)
         if (search.sites[i] == site)
@@ -278,16 +319,18 @@ void rules_probe_conflicts(struct proc *proc)
 {
     static struct proc before;
     static struct sms365_record record;
-    const struct cell *cell = &world.common.cells[proc->ch.action.class];
     struct sms365_event event;
+    struct record cell;
     unsigned lost = 0;
 
-    if (proc->ch.conflicts > 0 || proc->ch.action.version != cell->version || !is_new_site(&proc->ch))
+    /* The flag is only a hint: whoever cannot write it goes on. */
+    if (proc->ch.action.class == SMS365_CLASS_FLAG || !world_record(&cell, &proc->ch.action) ||
+        proc->ch.conflicts > 0 || proc->ch.action.version != *cell.version || !is_new_site(&proc->ch))
         return;
     memcpy(&before, proc, sizeof before);
-    record.version = cell->version;
-    record.length = cell->length;
-    memcpy(record.value, cell->value, cell->length);
+    record.version = *cell.version;
+    record.length = *cell.length;
+    memcpy(record.value, cell.value, record.length);
     while (!proc->ch.settled && lost <= 2 * SMS365_CONFLICTS_MAX) {
         memset(&event, 0, sizeof event);
         event.now = world_now();

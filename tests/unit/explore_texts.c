@@ -24,10 +24,16 @@ static bool shows_number(const char *text)
 
 static bool shows_answer(const char *text)
 {
-    if (strstr(text, "2468") != NULL || strstr(text, "hunter2") != NULL || strstr(text, "7777") != NULL)
+    if (strstr(text, "2468") != NULL || strstr(text, "hunter2") != NULL || strstr(text, "7777") != NULL ||
+        strstr(text, "8642") != NULL)
         return true;
-    for (int i = 0; i < WORLD_MESSAGES; i++)
-        if (strstr(text, event_code(&world.common.messages[i])) != NULL)
+    for (int i = 0; i < WORLD_MESSAGES; i++) {
+        const char *code = event_code(&world.common.messages[i]);
+        if (code[0] != '\0' && strstr(text, code) != NULL)
+            return true;
+    }
+    for (int i = 0; i < WORLD_BACKUPS; i++)
+        if (world_backups[i][0] != '\0' && strstr(text, world_backups[i]) != NULL)
             return true;
     return false;
 }
@@ -69,20 +75,21 @@ static const char *field(const char *at, const char *name)
 /* An audit line has exactly its fields, whatever names are in them. hidden: the line without its hashes. */
 static bool is_audit(const char *text, char *hidden, size_t size)
 {
-    static const char *const fields[] = {
-        "event", "user", "service", "rhost", "channel", "to", "delivery", "challenge", "tries", "verdict", "reason"};
+    static const char *const fields[] = {"event", "user", "service", "rhost", "channel", "to", "delivery", "challenge",
+        "msg_id", "cost", "tries", "sim", "balance", "verdict", "reason"};
     const char *at = text;
     struct sms365_buf buf;
 
     sms365_buf_init(&buf, size - 1);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const bool sent = i >= 4 && i <= 8;
+        const bool sent = i >= 5 && i <= 12;
         const char *end = field(at, fields[i]);
         if (end == NULL && sent)
             continue;
         if (end == NULL || (*end != ' ' && *end != '\0'))
             break;
-        const bool hash = strcmp(fields[i], "challenge") == 0 || strncmp(at, "user=unknown#", 13) == 0;
+        const bool hash = strcmp(fields[i], "challenge") == 0 || strcmp(fields[i], "msg_id") == 0 ||
+                          strncmp(at, "user=unknown#", 13) == 0;
         if (!hash)
             sms365_buf_add(&buf, at, (size_t)(end - at));
         at = *end == ' ' ? end + 1 : end;
