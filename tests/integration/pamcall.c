@@ -1,10 +1,10 @@
 /*
- * pamcall [-e NAME=VALUE] [-i] [-n TIMES] [-r RHOST] [-s] [-t TTY] SERVICE USER [ANSWER...]: call pam_authenticate, answer its
- * prompts one after the other, print every message and the code's number. An ANSWER @FILE is the file's contents, -code
- * is four characters and a newline from standard input (which many processes may share), -fail makes the conversation
- * fail, -null gives no answer, and so does every prompt after the last. -i tells what the call left behind in this
- * process; -n calls that many times, each time with its number for a # in RHOST and USER; -s calls pam_setcred
- * afterwards and prints its code.
+ * pamcall [-e NAME=VALUE] [-i] [-n TIMES] [-r RHOST] [-s] [-t TTY] SERVICE USER [ANSWER...]: call pam_authenticate,
+ * answer its prompts one after the other, print every message and the code's number. An ANSWER @FILE is the file's
+ * contents, -code is four characters and a newline from standard input (which many processes may share), -fail makes
+ * the conversation fail, -null gives no answer, and so does every prompt after the last. -i tells what the call left
+ * behind in this process; -n calls that many times, each time with its number for a # in RHOST and USER; -s calls
+ * pam_setcred afterwards and prints its code.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
