@@ -4,6 +4,8 @@
 #include "pure/template.h"
 #include "pure/text.h"
 
+#include <cjson/cJSON.h>
+
 
 #define NGX_HTTP_SMS365_PAGE_MAX  65536     /* bytes of a page */
 
@@ -348,6 +350,49 @@ ngx_http_sms365_redirect(ngx_http_request_t *r, const char *where)
 }
 
 
+/* What a page would say, for programs, and for the page that follows a message's delivery. */
+static ngx_int_t
+ngx_http_sms365_page_json(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_page_e page, ngx_uint_t status)
+{
+    char         *text;
+    cJSON        *object;
+    ngx_int_t     rc;
+    ngx_uint_t    i;
+
+    static const char *const  names[] = { "send", "code", "done", "denied", "gate" };
+    static const char *const  values[] = { "number", "delivery", "notice", "next", "token" };
+
+    object = cJSON_CreateObject();
+
+    (void) cJSON_AddStringToObject(object, "page", names[page]);
+
+    for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        (void) cJSON_AddStringToObject(object, values[i], ngx_http_sms365_value(visit, values[i]));
+    }
+
+    if (visit->view != NULL) {
+        (void) cJSON_AddBoolToObject(object, "usable", !visit->view->unusable);
+        (void) cJSON_AddBoolToObject(object, "pending",
+                                     visit->view->delivery == SMS365_DELIVERY_PENDING);
+        (void) cJSON_AddNumberToObject(object, "tries_left", visit->view->tries_left);
+        (void) cJSON_AddNumberToObject(object, "resend_after_s",
+                                       (double) ((visit->view->resend_ms + 999) / 1000));
+        (void) cJSON_AddNumberToObject(object, "numbers", (double) visit->view->numbers);
+    }
+
+    text = cJSON_PrintUnformatted(object);
+
+    rc = text == NULL ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                      : ngx_http_sms365_send(r, status, "application/json", text, ngx_strlen(text));
+
+    cJSON_free(text);
+    cJSON_Delete(object);
+
+    return rc;
+}
+
+
 ngx_int_t
 ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     ngx_http_sms365_page_e page, ngx_uint_t status)
@@ -357,6 +402,10 @@ ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     ngx_int_t           rc;
     const char         *template;
     struct sms365_buf   out, escaped;
+
+    if (visit->json) {
+        return ngx_http_sms365_page_json(r, visit, page, status);
+    }
 
     sms365_buf_init(&escaped, sizeof(visit->escaped) - 1);
     sms365_buf_add_form(&escaped, visit->next, ngx_strlen(visit->next));

@@ -54,6 +54,7 @@ struct ngx_http_sms365_visit_s {
     char                       text[128];   /* of the value that was asked for last */
     char                       escaped[3 * NGX_HTTP_SMS365_NEXT_MAX + 1];
     unsigned                   retry:1;
+    unsigned                   json:1;      /* no page, but what it would say */
 };
 
 
@@ -62,6 +63,8 @@ struct ngx_http_sms365_visit_s {
 extern const char *const  ngx_http_sms365_templates[];
 extern const char         ngx_http_sms365_style[];
 extern const size_t       ngx_http_sms365_style_length;
+extern const char         ngx_http_sms365_script[];
+extern const size_t       ngx_http_sms365_script_length;
 
 /* NULL: there is no such word. */
 const char *ngx_http_sms365_word(enum sms365_language language, const char *name);
