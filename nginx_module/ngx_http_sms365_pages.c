@@ -33,7 +33,7 @@
     "</html>\n"
 
 
-const char *const  ngx_http_sms365_templates[] = {
+const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES] = {
 
     /* NGX_HTTP_SMS365_PAGE_SEND */
     NGX_HTTP_SMS365_HEAD

@@ -60,7 +60,7 @@ struct ngx_http_sms365_visit_s {
 
 /* --- ngx_http_sms365_pages.c --- */
 
-extern const char *const  ngx_http_sms365_templates[];
+extern const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES];
 extern const char         ngx_http_sms365_style[];
 extern const size_t       ngx_http_sms365_style_length;
 extern const char         ngx_http_sms365_script[];
@@ -78,6 +78,10 @@ enum sms365_language ngx_http_sms365_language(ngx_http_request_t *r,
 
 /* Headers that all of our responses have. */
 ngx_int_t ngx_http_sms365_harden(ngx_http_request_t *r);
+
+/* Read the templates of a service's administrator, and try them; err tells file and line of a mistake. */
+enum sms365_err ngx_http_sms365_templates_read(ngx_http_sms365_service_t *service,
+    struct sms365_error *err);
 
 /* Send a page; what it returns finalizes the request. */
 ngx_int_t ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,

@@ -554,6 +554,34 @@ def test_more_requests_than_a_worker_may_have_are_sent_away(web, browser, sandbo
     waiting.join()
 
 
+def test_an_administrators_pages_take_the_place_of_ours(web, browser, sandbox, product):
+    os.mkdir(f"{CONF}/pages", 0o755)
+    product.write("pages/send.html", '<p class="ours">{{number}} {{user}} {{t.send}}</p>'
+                  '<form method="post" action="{{base}}send"><input type="hidden" name="token" value="{{token}}"></form>')
+    product.configure(templates=f"{CONF}/pages")
+    web.reload()
+    page = browser.get(PORTAL)
+    assert page.text.startswith('<p class="ours">+30 69****4567 alice Send the code</p>')
+    page = browser.follow(browser.submit(page, "send"))
+    assert "one-time-code" in page.text
+    assert browser.submit(page, "verify", code=sandbox.wait_message(NUMBER)["code"]).status == 303
+
+
+@pytest.mark.parametrize("text, told", [
+    ("a\n{{nobody}}", "code.html:2: there is no {{nobody}}"), ("{{?notice}}", "code.html:1: not ended"),
+    ("{{code", "code.html:1: {{ is not closed")])
+def test_a_page_with_a_mistake_is_refused_with_its_line(product, nginx, text, told, alice):
+    password_file(alice)
+    os.mkdir(f"{CONF}/pages", 0o755)
+    product.write("pages/code.html", text)
+    product.configure(templates=f"{CONF}/pages")
+    good, said = nginx(example("access"), start=False).test()
+    assert not good and told in said
+    product.write("pages/code.html", "fine", 0o666)
+    good, said = nginx(example("access"), start=False).test()
+    assert not good and "code.html" in said
+
+
 def test_nothing_secret_is_in_nginxs_logs(web, browser, sandbox, syslog):
     page, message = send(browser, sandbox)
     browser.submit(page, "verify", code=wrong(message))
