@@ -114,7 +114,7 @@ const size_t  ngx_http_sms365_style_length = sizeof(ngx_http_sms365_style) - 1;
 const char  ngx_http_sms365_script[] =
     "(function () {\n"
     "  'use strict';\n"
-    "  var base = new URL('./', document.currentScript.src).pathname;\n"
+    "  var base = location.origin + new URL('./', document.currentScript.src).pathname;\n"
     "  var delivery = document.getElementById('delivery');\n"
     "  var sending = document.getElementById('sending');\n"
     "  var looks = 0;\n"
