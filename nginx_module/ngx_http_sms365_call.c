@@ -232,6 +232,7 @@ void
 ngx_http_sms365_call(ngx_http_sms365_job_t *job)
 {
     enum sms365_err              code;
+    struct sms365_attempt        attempts[SMS365_ATTEMPTS_MAX];
     const struct sms365_action  *action = &job->action;
 
     ngx_memzero(&job->call, sizeof(struct sms365_provider_request));
@@ -249,8 +250,23 @@ ngx_http_sms365_call(ngx_http_sms365_job_t *job)
         job->call.key = sms365_keys_find(&job->service->keys, action->key);
     }
 
-    code = sms365_provider_plan(&job->service->provider, &job->call, job->attempts,
+    code = sms365_provider_plan(&job->service->provider, &job->call, attempts,
                                 &job->attempt_count, &job->told);
+
+    free(job->attempts);
+    job->attempts = NULL;
+
+    if (code == SMS365_OK) {
+        job->attempts = calloc(job->attempt_count, sizeof(struct sms365_attempt));
+
+        if (job->attempts == NULL) {
+            code = sms365_error_set(&job->told, SMS365_NO_MEMORY, "out of memory");
+
+        } else {
+            ngx_memcpy(job->attempts, attempts,
+                       job->attempt_count * sizeof(struct sms365_attempt));
+        }
+    }
 
     if (code != SMS365_OK) {
         ngx_http_sms365_call_over(job, code);

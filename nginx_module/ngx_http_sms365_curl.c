@@ -7,6 +7,8 @@
 
 #define NGX_HTTP_SMS365_CONNECTIONS  64L    /* to providers, that are kept */
 
+#define NGX_HTTP_SMS365_BUFFER       2048L  /* bytes that are read at once */
+
 
 typedef struct {
     CURLM             *multi;
@@ -185,7 +187,10 @@ ngx_http_sms365_curl_start(ngx_http_sms365_transfer_t *transfer)
 {
     CURL  *easy = transfer->http->easy;
 
-    if (!SMS365_CURL_SET(easy, CURLOPT_PRIVATE, transfer)) {
+    /* Replies are short, and many may be waited for. */
+    if (!SMS365_CURL_SET(easy, CURLOPT_PRIVATE, transfer)
+        || !SMS365_CURL_SET(easy, CURLOPT_BUFFERSIZE, NGX_HTTP_SMS365_BUFFER))
+    {
         return NGX_ERROR;
     }
 

@@ -34,6 +34,7 @@ ngx_http_sms365_job_destroy(ngx_http_sms365_job_t *job)
     }
 
     ngx_http_sms365_call_release(job);
+    free(job->attempts);
     sms365_challenge_free(job->challenge);
     sms365_reply_free(job->reply);
     sms365_secret_delete(job, sizeof(ngx_http_sms365_job_t));

@@ -96,13 +96,15 @@ struct ngx_http_sms365_job_s {
     void                        (*work)(ngx_http_sms365_job_t *job);
     void                        (*worked)(ngx_http_sms365_job_t *job);
     struct sms365_store          *store;
-    struct sms365_record          record;
-    char                          report[SMS365_REPORT_MAX + 1];
+    union {                                     /* never both at once */
+        struct sms365_record      record;
+        char                      report[SMS365_REPORT_MAX + 1];
+    } read;
     struct sms365_reply          *reply;
     struct sms365_error           err;
     struct sms365_error           told;         /* of the attempts at a request, the one that is worth telling */
     struct sms365_provider_request  call;
-    struct sms365_attempt         attempts[SMS365_ATTEMPTS_MAX];
+    struct sms365_attempt        *attempts;     /* many jobs wait at the same time: no more room than is needed */
     size_t                        attempt, attempt_count;
     int64_t                       call_until;
     ngx_http_sms365_transfer_t    transfer;

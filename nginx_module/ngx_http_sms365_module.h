@@ -35,6 +35,7 @@
 #include "pure/session.h"
 
 
+#define NGX_HTTP_SMS365_PAGES     5
 #define NGX_HTTP_SMS365_USER_MAX  SMS365_RECORD_NAME_MAX
 #define NGX_HTTP_SMS365_IDLE_MAX  64    /* stores, or handles of libcurl, that a worker keeps for a service */
 
@@ -71,6 +72,7 @@ typedef struct {
     size_t                        user_room;
     unsigned                      incomplete:1; /* not all users could be kept */
     char                          machine[NGX_MAXHOSTNAMELEN];
+    struct sms365_buf             templates[NGX_HTTP_SMS365_PAGES];  /* the administrator's; empty: ours */
     struct sms365_cidr_list       callers;      /* who may call with a report; none: everybody */
     struct sms365_conf            spoken[2];    /* conf, for the web, by enum sms365_language */
 

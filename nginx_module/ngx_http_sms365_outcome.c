@@ -58,7 +58,8 @@ ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 
     ngx_http_sms365_journal_issued(r, ctx, &session);
 
-    return ngx_http_sms365_redirect(r, visit->next);
+    return visit->json ? ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DONE, NGX_HTTP_OK)
+                       : ngx_http_sms365_redirect(r, visit->next);
 }
 
 
@@ -125,9 +126,26 @@ ngx_http_sms365_opened(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
         return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_OK);
     }
 
-    if (visit->what != NGX_HTTP_SMS365_DO_LOOK) {
+    if (visit->what != NGX_HTTP_SMS365_DO_LOOK && !visit->json) {
         return ngx_http_sms365_back(r, visit, "");
     }
+
+    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_OK);
+}
+
+
+/* The message is still on its way: the form is shown meanwhile. */
+static ngx_int_t
+ngx_http_sms365_sending(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_job_t *job)
+{
+    if (!visit->json) {
+        return ngx_http_sms365_back(r, visit, "sent=1");
+    }
+
+    sms365_challenge_view(&job->view, job->challenge);
+    visit->view = &job->view;
+    (void) sms365_str_copy(visit->number, sizeof(visit->number), job->view.number);
 
     return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_OK);
 }
@@ -180,7 +198,7 @@ ngx_http_sms365_ended(ngx_http_request_t *r, ngx_http_sms365_job_t *job,
         break;
 
     case NGX_HTTP_SMS365_SENDING:
-        rc = ngx_http_sms365_back(r, visit, "sent=1");
+        rc = ngx_http_sms365_sending(r, visit, job);
         break;
 
     case NGX_HTTP_SMS365_DECIDED:

@@ -1,11 +1,20 @@
 /* Responses of the portal: pages made of templates, and redirects. */
 #include "ngx_http_sms365_portal.h"
 
+#include "base/err.h"
+#include "edges/file_safe.h"
 #include "pure/template.h"
 #include "pure/text.h"
 
+#include <cjson/cJSON.h>
+
 
 #define NGX_HTTP_SMS365_PAGE_MAX  65536     /* bytes of a page */
+
+
+static const char *const  ngx_http_sms365_page_names[NGX_HTTP_SMS365_PAGES] = {
+    "send", "code", "done", "denied", "gate"
+};
 
 
 /* Preference for a language, in thousandths, as Accept-Language (RFC 9110, 12.5.4) has it at p. */
@@ -348,6 +357,103 @@ ngx_http_sms365_redirect(ngx_http_request_t *r, const char *where)
 }
 
 
+enum sms365_err
+ngx_http_sms365_templates_read(ngx_http_sms365_service_t *service, struct sms365_error *err)
+{
+    int                       line;
+    char                      path[512], why[SMS365_TEMPLATE_NAME_SIZE + 64];
+    ngx_uint_t                i;
+    enum sms365_err           code;
+    struct sms365_buf         out, *text;
+    struct sms365_view        view = { 0 };
+    ngx_http_sms365_visit_t  *visit;
+
+    if (service->conf.templates[0] == '\0') {
+        return SMS365_OK;
+    }
+
+    visit = calloc(1, sizeof(ngx_http_sms365_visit_t));
+    if (visit == NULL) {
+        return sms365_error_set(err, SMS365_NO_MEMORY, "out of memory");
+    }
+
+    visit->base.data = (u_char *) "/";
+    visit->view = &view;
+    code = SMS365_OK;
+
+    for (i = 0; i < NGX_HTTP_SMS365_PAGES && code == SMS365_OK; i++) {
+        text = &service->templates[i];
+
+        (void) snprintf(path, sizeof(path), "%s/%s.html", service->conf.templates,
+                        ngx_http_sms365_page_names[i]);
+
+        code = sms365_file_read(text, path, SMS365_FILE_PUBLIC, NGX_HTTP_SMS365_PAGE_MAX, err);
+
+        if (code == SMS365_NOT_FOUND) {
+            code = SMS365_OK;
+            continue;
+        }
+
+        sms365_buf_init(&out, 2 * NGX_HTTP_SMS365_PAGE_MAX);
+
+        if (code == SMS365_OK
+            && !sms365_template_render(&out, sms365_buf_text(text), text->length,
+                                       ngx_http_sms365_value, visit, why, &line))
+        {
+            code = sms365_error_set(err, SMS365_BAD_CONFIG, "%s:%d: %s", path, line, why);
+        }
+
+        sms365_buf_free(&out);
+    }
+
+    free(visit);
+
+    return code;
+}
+
+
+/* What a page would say, for programs, and for the page that follows a message's delivery. */
+static ngx_int_t
+ngx_http_sms365_page_json(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_page_e page, ngx_uint_t status)
+{
+    char         *text;
+    cJSON        *object;
+    ngx_int_t     rc;
+    ngx_uint_t    i;
+
+    static const char *const  values[] = { "number", "delivery", "notice", "next", "token" };
+
+    object = cJSON_CreateObject();
+
+    (void) cJSON_AddStringToObject(object, "page", ngx_http_sms365_page_names[page]);
+
+    for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        (void) cJSON_AddStringToObject(object, values[i], ngx_http_sms365_value(visit, values[i]));
+    }
+
+    if (visit->view != NULL) {
+        (void) cJSON_AddBoolToObject(object, "usable", !visit->view->unusable);
+        (void) cJSON_AddBoolToObject(object, "pending",
+                                     visit->view->delivery == SMS365_DELIVERY_PENDING);
+        (void) cJSON_AddNumberToObject(object, "tries_left", visit->view->tries_left);
+        (void) cJSON_AddNumberToObject(object, "resend_after_s",
+                                       (double) ((visit->view->resend_ms + 999) / 1000));
+        (void) cJSON_AddNumberToObject(object, "numbers", (double) visit->view->numbers);
+    }
+
+    text = cJSON_PrintUnformatted(object);
+
+    rc = text == NULL ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                      : ngx_http_sms365_send(r, status, "application/json", text, ngx_strlen(text));
+
+    cJSON_free(text);
+    cJSON_Delete(object);
+
+    return rc;
+}
+
+
 ngx_int_t
 ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     ngx_http_sms365_page_e page, ngx_uint_t status)
@@ -355,8 +461,13 @@ ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     int                 line;
     char                why[SMS365_TEMPLATE_NAME_SIZE + 64];
     ngx_int_t           rc;
+    size_t              length;
     const char         *template;
-    struct sms365_buf   out, escaped;
+    struct sms365_buf   out, escaped, *own;
+
+    if (visit->json) {
+        return ngx_http_sms365_page_json(r, visit, page, status);
+    }
 
     sms365_buf_init(&escaped, sizeof(visit->escaped) - 1);
     sms365_buf_add_form(&escaped, visit->next, ngx_strlen(visit->next));
@@ -364,10 +475,11 @@ ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     sms365_buf_free(&escaped);
 
     sms365_buf_init(&out, NGX_HTTP_SMS365_PAGE_MAX);
-    template = ngx_http_sms365_templates[page];
+    own = &visit->ctx->service->templates[page];
+    template = own->length > 0 ? own->data : ngx_http_sms365_templates[page];
+    length = own->length > 0 ? own->length : ngx_strlen(template);
 
-    if (sms365_template_render(&out, template, ngx_strlen(template), ngx_http_sms365_value,
-                               visit, why, &line))
+    if (sms365_template_render(&out, template, length, ngx_http_sms365_value, visit, why, &line))
     {
         rc = ngx_http_sms365_send(r, status, "text/html; charset=utf-8",
                                   sms365_buf_text(&out), out.length);

@@ -33,7 +33,7 @@
     "</html>\n"
 
 
-const char *const  ngx_http_sms365_templates[] = {
+const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES] = {
 
     /* NGX_HTTP_SMS365_PAGE_SEND */
     NGX_HTTP_SMS365_HEAD
@@ -45,7 +45,8 @@ const char *const  ngx_http_sms365_templates[] = {
 
     /* NGX_HTTP_SMS365_PAGE_CODE */
     NGX_HTTP_SMS365_HEAD
-    "{{?unusable}}<p>{{t.unusable}} <strong>{{number}}</strong></p>\n{{/unusable}}"
+    "<script src=\"{{base}}script.js\" defer></script>\n"
+    "{{?unusable}}<p id=\"sending\">{{t.unusable}} <strong>{{number}}</strong></p>\n{{/unusable}}"
     "{{!unusable}}<p>{{t.sent}} <strong>{{number}}</strong>\n"
     "(<span id=\"delivery\" aria-live=\"polite\">{{delivery}}</span>), {{age}} {{t.ago}}.\n"
     "{{tries}}</p>\n{{/unusable}}"
@@ -107,6 +108,34 @@ const char  ngx_http_sms365_style[] =
     ".who { color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }\n";
 
 const size_t  ngx_http_sms365_style_length = sizeof(ngx_http_sms365_style) - 1;
+
+
+/* What the page says of the delivery is kept up to date for as long as that is likely to change. */
+const char  ngx_http_sms365_script[] =
+    "(function () {\n"
+    "  'use strict';\n"
+    "  var base = location.origin + new URL('./', document.currentScript.src).pathname;\n"
+    "  var delivery = document.getElementById('delivery');\n"
+    "  var sending = document.getElementById('sending');\n"
+    "  var looks = 0;\n"
+    "  function again() { if (++looks < 120) { setTimeout(look, looks < 60 ? 1000 : 5000); } }\n"
+    "  function look() {\n"
+    "    fetch(base, { headers: { Accept: 'application/json' }, credentials: 'same-origin' })\n"
+    "      .then(function (reply) { return reply.json(); })\n"
+    "      .then(function (state) {\n"
+    "        if (state.page !== 'code') { return; }\n"
+    "        if (sending && state.usable && document.getElementById('code').value === '') {\n"
+    "          location.replace(base + location.search); return;\n"
+    "        }\n"
+    "        if (delivery && delivery.textContent !== state.delivery) { delivery.textContent = state.delivery; }\n"
+    "        if (state.pending || !state.usable) { again(); }\n"
+    "      })\n"
+    "      .catch(again);\n"
+    "  }\n"
+    "  again();\n"
+    "})();\n";
+
+const size_t  ngx_http_sms365_script_length = sizeof(ngx_http_sms365_script) - 1;
 
 
 static const struct {

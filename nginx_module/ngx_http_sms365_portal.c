@@ -308,6 +308,13 @@ ngx_http_sms365_get(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit, ngx_s
                                     ngx_http_sms365_style_length);
     }
 
+    if (rest->len == sizeof("script.js") - 1
+        && ngx_strncmp(rest->data, "script.js", rest->len) == 0)
+    {
+        return ngx_http_sms365_send(r, NGX_HTTP_OK, "text/javascript", ngx_http_sms365_script,
+                                    ngx_http_sms365_script_length);
+    }
+
     /* Whoever reloads the page after a form was sent gets the page, not the form's effect. */
     for (i = 0; i < sizeof(ngx_http_sms365_deeds) / sizeof(ngx_http_sms365_deeds[0]); i++) {
         if (rest->len == ngx_strlen(ngx_http_sms365_deeds[i].name)
@@ -352,6 +359,8 @@ ngx_http_sms365_visit_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
                                                       ctx->service->conf.language);
     ngx_memcpy(visit->user, ctx->user.data, ngx_min(ctx->user.len, sizeof(visit->user) - 1));
     sms365_str_clean(visit->user);
+
+    visit->json = ngx_http_sms365_wants_json(r) & 1;
 
     ctx->visit = visit;
 

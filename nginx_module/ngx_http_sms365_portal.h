@@ -54,14 +54,17 @@ struct ngx_http_sms365_visit_s {
     char                       text[128];   /* of the value that was asked for last */
     char                       escaped[3 * NGX_HTTP_SMS365_NEXT_MAX + 1];
     unsigned                   retry:1;
+    unsigned                   json:1;      /* no page, but what it would say */
 };
 
 
 /* --- ngx_http_sms365_pages.c --- */
 
-extern const char *const  ngx_http_sms365_templates[];
+extern const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES];
 extern const char         ngx_http_sms365_style[];
 extern const size_t       ngx_http_sms365_style_length;
+extern const char         ngx_http_sms365_script[];
+extern const size_t       ngx_http_sms365_script_length;
 
 /* NULL: there is no such word. */
 const char *ngx_http_sms365_word(enum sms365_language language, const char *name);
@@ -75,6 +78,10 @@ enum sms365_language ngx_http_sms365_language(ngx_http_request_t *r,
 
 /* Headers that all of our responses have. */
 ngx_int_t ngx_http_sms365_harden(ngx_http_request_t *r);
+
+/* Read the templates of a service's administrator, and try them; err tells file and line of a mistake. */
+enum sms365_err ngx_http_sms365_templates_read(ngx_http_sms365_service_t *service,
+    struct sms365_error *err);
 
 /* Send a page; what it returns finalizes the request. */
 ngx_int_t ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,

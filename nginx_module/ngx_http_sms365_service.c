@@ -1,5 +1,5 @@
 /* Services: sms365's own configuration, keys, secrets and users, as the master process reads them. */
-#include "ngx_http_sms365_module.h"
+#include "ngx_http_sms365_portal.h"
 
 #include "base/err.h"
 #include "drive/instance.h"
@@ -22,7 +22,12 @@ ngx_http_sms365_conf_log(void *context, int priority, const char *text)
 static void
 ngx_http_sms365_service_close(void *data)
 {
+    ngx_uint_t                  i;
     ngx_http_sms365_service_t  *service = data;
+
+    for (i = 0; i < NGX_HTTP_SMS365_PAGES; i++) {
+        sms365_buf_free(&service->templates[i]);
+    }
 
     sms365_keys_free(&service->keys);
     sms365_ticket_key_free(service->tickets);
@@ -324,6 +329,10 @@ ngx_http_sms365_service_open(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
 
     if (code == SMS365_OK) {
         code = ngx_http_sms365_service_users(service, &err);
+    }
+
+    if (code == SMS365_OK) {
+        code = ngx_http_sms365_templates_read(service, &err);
     }
 
     if (code == SMS365_OK) {

@@ -108,11 +108,11 @@ ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
 
     case SMS365_ACTION_GET:
         event->kind = SMS365_EVENT_RECORD;
-        event->record = &job->record;
+        event->record = &job->read.record;
         event->err = ngx_http_sms365_job_open_store(job);
         if (event->err == SMS365_OK) {
             event->err = sms365_store_get(job->store, action->class, action->name,
-                                          &job->record, &job->err);
+                                          &job->read.record, &job->err);
         }
         break;
 
@@ -141,10 +141,10 @@ ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
             break;
         }
         event->err = sms365_spool_wait(job->service->conf.spool, action->id,
-                                       action->discard, 0, job->report,
+                                       action->discard, 0, job->read.report,
                                        &event->length, &job->err);
         if (event->err == SMS365_OK && event->length > 0) {
-            event->query = job->report;
+            event->query = job->read.report;
         }
         break;
 

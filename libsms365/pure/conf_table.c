@@ -296,6 +296,14 @@ static bool check_domain(char *value, char *why)
     return false;
 }
 
+static bool check_templates(char *value, char *why)
+{
+    if (value[0] == '\0' || value[0] == '/')
+        return true;
+    (void)snprintf(why, SMS365_CONF_WHY_SIZE, "must be an absolute path, beginning with /");
+    return false;
+}
+
 static bool check_callback_from(char *value, char *why)
 {
     struct sms365_cidr_list list;
@@ -329,6 +337,7 @@ static bool check_rule(size_t offset, char *value, char *why)
         {offsetof(struct sms365_conf, origin), check_origin},
         {offsetof(struct sms365_conf, cookie), check_cookie},
         {offsetof(struct sms365_conf, domain), check_domain},
+        {offsetof(struct sms365_conf, templates), check_templates},
         {offsetof(struct sms365_conf, callback_from), check_callback_from},
     };
 

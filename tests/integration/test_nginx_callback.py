@@ -1,6 +1,7 @@
 """Delivery reports that the provider brings to nginx, and what a person sees of them."""
 
 import http.client
+import json
 import os
 import shutil
 import time
@@ -68,6 +69,15 @@ def test_a_report_is_shown_on_the_page(web, browser, sandbox, delivery, told):
     send(browser, sandbox)
     until(reports)
     assert f'aria-live="polite">{told}</span>' in browser.get(PORTAL).text
+
+
+def test_a_page_that_is_open_learns_of_a_report_within_a_second(web, browser, sandbox):
+    sandbox.settings(delivery="s")
+    send(browser, sandbox)
+    assert json.loads(browser.get(PORTAL, Accept="application/json").text)["pending"]
+    call(web, f"t={token(sandbox)}&status=d")
+    state = json.loads(browser.get(PORTAL, Accept="application/json").text)
+    assert (state["pending"], state["delivery"]) == (False, "delivered")
 
 
 def test_a_report_comes_once(web, browser, sandbox):

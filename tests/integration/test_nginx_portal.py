@@ -264,7 +264,7 @@ def test_pages_are_hardened(web, browser, sandbox):
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
         assert page.headers["x-content-type-options"] == "nosniff"
-        assert "style=" not in page.text and "<script" not in page.text and " onclick" not in page.text
+        assert "style=" not in page.text and not re.search(r"<script(?! src=)| on\w+=", page.text)
     for line in browser.get(PORTAL).cookies() + pages[0].cookies():
         assert line.endswith("; Path=/; Secure; HttpOnly; SameSite=Lax") and line.startswith("__Host-sms365-login=")
 
@@ -390,6 +390,38 @@ def test_a_program_is_told_where_to_log_in(web, browser):
     assert reply.text == '{"error":"code_needed","login":"/sms365/?next=%2Fapi%3Fa%3D1"}\n'
     assert browser.get("/", Accept="text/html,application/json").status == 303
     assert browser.get("/", Connection="Upgrade", Upgrade="websocket").status == 401
+
+
+def test_a_program_goes_the_same_way(web, browser, sandbox):
+    browser.headers["Accept"] = "application/json"
+    start = json.loads(browser.get(PORTAL + "?next=/there").text)
+    assert (start["page"], start["number"], start["next"]) == ("send", "+30 69****4567", "/there")
+    assert "usable" not in start
+    reply = browser.post(PORTAL + "send", token=start["token"], next="/there")
+    assert reply.headers["content-type"] == "application/json"
+    state = json.loads(reply.text)
+    message = sandbox.wait_message(NUMBER)
+    assert (state["page"], state["usable"], state["tries_left"], state["numbers"]) == ("code", True, 3, 1)
+    assert 0 < state["resend_after_s"] <= 30
+    reply = browser.post(PORTAL + "verify", token=state["token"], code=wrong(message))
+    state = json.loads(reply.text)
+    assert (reply.status, state["page"], state["notice"], state["tries_left"]) == (403, "code", "Wrong code.", 2)
+    reply = browser.post(PORTAL + "verify", token=state["token"], code=message["code"], next="/there")
+    state = json.loads(reply.text)
+    assert (reply.status, state["page"], state["next"]) == (200, "done", "/there")
+    assert browser.get("/").status == 200
+    assert not sandbox.requests("2fa/send")[1:]
+
+
+def test_the_page_can_follow_what_becomes_of_the_message(web, browser, sandbox):
+    """What script.js asks for, every second: the state, without a message or a try."""
+    page, _ = send(browser, sandbox)
+    assert f'<script src="{PORTAL}script.js" defer></script>' in page.text
+    assert browser.get(PORTAL + "script.js").headers["content-type"] == "text/javascript"
+    for _ in range(5):
+        state = json.loads(browser.get(PORTAL, Accept="application/json").text)
+        assert state["page"] == "code" and state["delivery"] in ("pending", "delivered")
+    assert len(sandbox.requests()) == 1
 
 
 def test_a_form_that_meets_an_expired_session_is_not_taken(web, browser, sandbox):
@@ -520,6 +552,34 @@ def test_more_requests_than_a_worker_may_have_are_sent_away(web, browser, sandbo
     other = web.browser(bob.name, bob.password).get(PORTAL)
     assert other.status == 503 and other.headers["retry-after"] == "5"
     waiting.join()
+
+
+def test_an_administrators_pages_take_the_place_of_ours(web, browser, sandbox, product):
+    os.mkdir(f"{CONF}/pages", 0o755)
+    product.write("pages/send.html", '<p class="ours">{{number}} {{user}} {{t.send}}</p>'
+                  '<form method="post" action="{{base}}send"><input type="hidden" name="token" value="{{token}}"></form>')
+    product.configure(templates=f"{CONF}/pages")
+    web.reload()
+    page = browser.get(PORTAL)
+    assert page.text.startswith('<p class="ours">+30 69****4567 alice Send the code</p>')
+    page = browser.follow(browser.submit(page, "send"))
+    assert "one-time-code" in page.text
+    assert browser.submit(page, "verify", code=sandbox.wait_message(NUMBER)["code"]).status == 303
+
+
+@pytest.mark.parametrize("text, told", [
+    ("a\n{{nobody}}", "code.html:2: there is no {{nobody}}"), ("{{?notice}}", "code.html:1: not ended"),
+    ("{{code", "code.html:1: {{ is not closed")])
+def test_a_page_with_a_mistake_is_refused_with_its_line(product, nginx, text, told, alice):
+    password_file(alice)
+    os.mkdir(f"{CONF}/pages", 0o755)
+    product.write("pages/code.html", text)
+    product.configure(templates=f"{CONF}/pages")
+    good, said = nginx(example("access"), start=False).test()
+    assert not good and told in said
+    product.write("pages/code.html", "fine", 0o666)
+    good, said = nginx(example("access"), start=False).test()
+    assert not good and "code.html" in said
 
 
 def test_nothing_secret_is_in_nginxs_logs(web, browser, sandbox, syslog):

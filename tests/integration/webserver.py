@@ -70,6 +70,7 @@ class Nginx:
         self.port, self.other_port = free_port(), free_port()
         self._frame = {"main": main, "workers": workers, "user": user, "module": module}
         self._forgiven = 0
+        self.plain = False
         self.configure(http)
         self.running = False
         if start:
@@ -160,7 +161,9 @@ class Nginx:
         assert not trouble, "\n".join(trouble)
 
     def connect(self, timeout=30):
-        """A connection over TLS; it is kept between requests."""
+        """A connection, over TLS unless `plain`; it is kept between requests."""
+        if self.plain:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout,
                                            context=ssl.create_default_context(cafile=certificate()[0]))
 

@@ -239,6 +239,8 @@ static void options_of_the_web_are_held_to_their_rules(void **state)
         {"[web]\ncookie =", false},
         {"[web]\ncallback_from = 192.0.2.0/24, 2001:db8::1", true},
         {"[web]\ncallback_from = everywhere", false},
+        {"[web]\ntemplates = /etc/sms365/pages", true},
+        {"[web]\ntemplates = pages", false},
         {"[web]\ndomain = example.org", true},
         {"[web]\ndomain =", true},
         {"[web]\ndomain = .example.org", false},
