@@ -639,3 +639,32 @@ def test_a_portal_that_would_be_unsafe_is_refused(product, nginx, wrong_use, tol
                        start=False).test()
     assert not good
     assert told in said and "nginx.conf:" in said
+
+
+def resident_kb(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as smaps:
+        return sum(int(line.split()[1]) for line in smaps if line.startswith(("Private_Dirty", "Private_Clean")))
+
+
+@pytest.mark.slow
+def test_nothing_grows_with_requests_and_logins(product, nginx, sandbox):
+    """Neither memory nor descriptors of a worker, once what is kept for good is there."""
+    users = [f"user{i}" for i in range(300)]
+    product.users(**{user: [f"3069712{i:05d}"] for i, user in enumerate(users)})
+    running = nginx(example("behind-sso"))
+
+    def log_in_all(some):
+        for user in some:
+            someone = running.browser(**{"X-Remote-User": user})
+            page = someone.follow(someone.submit(someone.get(PORTAL), "send"))
+            [message] = sandbox.messages(f"3069712{int(user[4:]):05d}")
+            assert someone.submit(page, "verify", code=message["code"]).status == 303
+            assert all(someone.get("/").status == 200 for _ in range(10))
+
+    log_in_all(users[:100])
+    [worker] = running.workers()
+    before = resident_kb(worker), len(os.listdir(f"/proc/{worker}/fd"))
+    log_in_all(users[100:])
+    after = resident_kb(worker), len(os.listdir(f"/proc/{worker}/fd"))
+    assert after[1] <= before[1] + 2
+    assert after[0] <= before[0] + 512, (before, after)
