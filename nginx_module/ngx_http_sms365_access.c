@@ -111,8 +111,10 @@ ngx_http_sms365_gate(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_sms365_module);
 
+    /* A portal gives sessions of its own service alone: to be led to that of another would be a way in circles. */
     if (ngx_http_discard_request_body(r) != NGX_OK
-        || ctx->reason == NGX_HTTP_SMS365_NO_USER || sscf->portal.len == 0)
+        || ctx->reason == NGX_HTTP_SMS365_NO_USER || sscf->portal.len == 0
+        || sscf->portal_conf->service != ctx->service)
     {
         return NGX_HTTP_UNAUTHORIZED;
     }

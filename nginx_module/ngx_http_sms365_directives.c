@@ -350,6 +350,7 @@ ngx_http_sms365_portal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         p[name->len] = '\0';
         sscf->portal.data = p;
         sscf->portal.len = name->len;
+        sscf->portal_conf = conf;
 
         place = ngx_array_push(&smcf->portals);
         if (place == NULL) {

@@ -107,11 +107,6 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                     portal;       /* URI of the portal, ends with a slash; empty: there is none */
-} ngx_http_sms365_srv_conf_t;
-
-
-typedef struct {
     ngx_str_t                     name;         /* of the service */
     ngx_http_sms365_service_t    *service;      /* NULL where nothing is asked of it */
     ngx_http_complex_value_t     *user;
@@ -121,6 +116,12 @@ typedef struct {
     unsigned                      nobody:1;     /* sms365_callback, which needs no user */
     unsigned                      basic:1;      /* the user is $remote_user: true once auth_basic has looked at it */
 } ngx_http_sms365_loc_conf_t;
+
+
+typedef struct {
+    ngx_str_t                     portal;       /* URI of the portal, ends with a slash; empty: there is none */
+    ngx_http_sms365_loc_conf_t   *portal_conf;  /* of its location */
+} ngx_http_sms365_srv_conf_t;
 
 
 /* Why there is a session, or none: for $sms365_reason. */

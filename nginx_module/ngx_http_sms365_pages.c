@@ -48,8 +48,8 @@ const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES] = {
     "<script src=\"{{base}}script.js\" defer></script>\n"
     "{{?unusable}}<p id=\"sending\">{{t.unusable}} <strong>{{number}}</strong></p>\n{{/unusable}}"
     "{{!unusable}}<p>{{t.sent}} <strong>{{number}}</strong>\n"
-    "(<span id=\"delivery\" aria-live=\"polite\">{{delivery}}</span>), {{age}} {{t.ago}}.\n"
-    "{{tries}}</p>\n{{/unusable}}"
+    "(<span id=\"delivery\" aria-live=\"polite\">{{delivery}}</span>), {{age}} {{t.ago}}, {{tries}}.</p>\n"
+    "{{/unusable}}"
     "<form method=\"post\" action=\"{{base}}verify\">\n"
     NGX_HTTP_SMS365_HIDDEN
     "<label for=\"code\">{{t.code}}</label>\n"

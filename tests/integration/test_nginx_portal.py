@@ -29,10 +29,10 @@ def example(name):
     """The http block of a shipped example, on this test's port and in front of its application."""
     with open(f"{SOURCE}/examples/nginx/{name}.conf") as file:
         text = file.read()
-    for shipped, here in (("listen 443 ssl http2;", "listen %PORT% ssl http2;"),
+    listed = [("/etc/nginx/app.htpasswd", f"{CONF}/htpasswd")] if "auth_basic" in text else [("192.0.2.10", "127.0.0.1")]
+    for shipped, here in (*listed, ("listen 443 ssl http2;", "listen %PORT% ssl http2;"),
                           ("    ssl_certificate /etc/ssl/app.pem;\n", ""),
                           ("    ssl_certificate_key /etc/ssl/private/app.key;\n", ""),
-                          ("/etc/nginx/app.htpasswd", f"{CONF}/htpasswd"),
                           ("http://127.0.0.1:8080", "http://unix:%DIR%/app")):
         assert shipped in text, shipped
         text = text.replace(shipped, here)
@@ -582,6 +582,38 @@ def test_a_page_with_a_mistake_is_refused_with_its_line(product, nginx, text, to
     assert not good and "code.html" in said
 
 
+def test_behind_a_single_sign_on_the_proxys_word_counts_alone(product, nginx, sandbox):
+    product.users(alice=[NUMBER])
+    running = nginx(example("behind-sso"))
+    browser = running.browser(**{"X-Remote-User": "alice"})
+    page, message = send(browser, sandbox)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    assert browser.get("/").text == "app GET / [] [alice]\n"
+    # Nobody's session opens anything for another name.
+    browser.headers["X-Remote-User"] = "bob"
+    assert browser.get("/").status == 303
+    elsewhere = nginx(example("behind-sso").replace("127.0.0.1 1;", "192.0.2.10 1;"))
+    stranger = elsewhere.browser(**{"X-Remote-User": "alice"})
+    for path in ("/", PORTAL, *(PORTAL + form for form in FORMS)):
+        for method in ("GET", "POST"):
+            reply = stranger.ask(method, path, "code=1" if method == "POST" else None)
+            assert reply.status == 401 and not reply.cookies()
+    assert len(sandbox.messages()) == 1
+
+
+def test_a_portal_leads_to_its_own_service_alone(product, nginx, sandbox, alice):
+    password_file(alice)
+    running = nginx(example("access").replace("    location / {", """    location /other/ {
+        sms365_service other;
+        proxy_pass http://unix:%DIR%/app;
+    }
+    location / {""", 1))
+    browser = running.browser(alice.name, alice.password)
+    log_in(browser, sandbox)
+    reply = browser.get("/other/")
+    assert reply.status == 401 and "location" not in reply.headers and "app" not in reply.text
+
+
 def test_nothing_secret_is_in_nginxs_logs(web, browser, sandbox, syslog):
     page, message = send(browser, sandbox)
     browser.submit(page, "verify", code=wrong(message))
@@ -607,3 +639,32 @@ def test_a_portal_that_would_be_unsafe_is_refused(product, nginx, wrong_use, tol
                        start=False).test()
     assert not good
     assert told in said and "nginx.conf:" in said
+
+
+def resident_kb(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as smaps:
+        return sum(int(line.split()[1]) for line in smaps if line.startswith(("Private_Dirty", "Private_Clean")))
+
+
+@pytest.mark.slow
+def test_nothing_grows_with_requests_and_logins(product, nginx, sandbox):
+    """Neither memory nor descriptors of a worker, once what is kept for good is there."""
+    users = [f"user{i}" for i in range(300)]
+    product.users(**{user: [f"3069712{i:05d}"] for i, user in enumerate(users)})
+    running = nginx(example("behind-sso"))
+
+    def log_in_all(some):
+        for user in some:
+            someone = running.browser(**{"X-Remote-User": user})
+            page = someone.follow(someone.submit(someone.get(PORTAL), "send"))
+            [message] = sandbox.messages(f"3069712{int(user[4:]):05d}")
+            assert someone.submit(page, "verify", code=message["code"]).status == 303
+            assert all(someone.get("/").status == 200 for _ in range(10))
+
+    log_in_all(users[:100])
+    [worker] = running.workers()
+    before = resident_kb(worker), len(os.listdir(f"/proc/{worker}/fd"))
+    log_in_all(users[100:])
+    after = resident_kb(worker), len(os.listdir(f"/proc/{worker}/fd"))
+    assert after[1] <= before[1] + 2
+    assert after[0] <= before[0] + 512, (before, after)
