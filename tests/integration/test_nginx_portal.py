@@ -651,6 +651,7 @@ def test_nothing_grows_with_requests_and_logins(product, nginx, sandbox):
     """Neither memory nor descriptors of a worker, once what is kept for good is there."""
     users = [f"user{i}" for i in range(300)]
     product.users(**{user: [f"3069712{i:05d}"] for i, user in enumerate(users)})
+    product.configure(sends_per_day_address="1000", cost_per_day_address="0")
     running = nginx(example("behind-sso"))
 
     def log_in_all(some):
