@@ -215,7 +215,7 @@ const struct cli_command cli_user_commands[] = {
     {"user", "remove", "USER", "Take a user's phone numbers away", user_remove},
     {"user", "list", "", "List users, numbers masked, and who is locked", user_list},
     {"user", "show", "USER [--for SERVICE]", "Show a user's numbers in full, and what was counted", user_show},
-    {"user", "unlock", "USER [--for SERVICE]", "Lift a user's lock and forget failed tries", cli_user_unlock},
+    {"user", "unlock", "USER [--for SERVICE] [--web]", "Lift a user's lock and forget failed tries", cli_user_unlock},
     {"user", "backup-codes", "USER [--for SERVICE] [--left]", "Make backup codes for a user, or tell how many are left",
         cli_user_backup_codes},
     {"user", "confirm", "USER [--for SERVICE] [--yes]", "Accept that a user's number has moved to another network",

@@ -93,7 +93,9 @@ static enum sms365_err user_known(
 enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     const char *service = NULL;
-    const struct cli_option options[] = {{"--for", NULL, &service, NULL}, {NULL, NULL, NULL, NULL}};
+    bool web = false;
+    const struct cli_option options[] = {
+        {"--for", NULL, &service, NULL}, {"--web", &web, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct cli_guard guard;
     struct lifted lifted = {.locked = false};
     struct sms365_error err = {0};
@@ -101,6 +103,8 @@ enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command
 
     if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of(cli, service))
         return CLI_USAGE;
+    if (web)
+        (void)sms365_str_copy(cli->conf.store_dir, sizeof cli->conf.store_dir, cli->conf.web_dir);
     if (cli_guard_open(cli, &guard, &err) != SMS365_OK) {
         cli_guard_close(&guard);
         (void)cli_fail_error(cli, &err);

@@ -641,6 +641,20 @@ def test_a_portal_that_would_be_unsafe_is_refused(product, nginx, wrong_use, tol
     assert told in said and "nginx.conf:" in said
 
 
+def test_an_administrator_unlocks_a_user_of_the_web(web, browser, sandbox, product):
+    product.configure(lockout_after="1", lockout="3600", lockout_max="3600", tries="1")
+    web.reload()
+    page, message = send(browser, sandbox)
+    assert browser.submit(page, "verify", code=wrong(message)).status == 403
+    product.sms365("user", "unlock", "alice")
+    page = browser.get(PORTAL)
+    assert page.status == 403 and "Try again in" in notice(page)
+    assert "Lifted for alice" in product.sms365("user", "unlock", "alice", "--web")
+    other = web.browser(**browser.headers)
+    page, message = send(other, sandbox)
+    assert other.submit(page, "verify", code=message["code"]).status == 303
+
+
 def resident_kb(pid):
     with open(f"/proc/{pid}/smaps_rollup") as smaps:
         return sum(int(line.split()[1]) for line in smaps if line.startswith(("Private_Dirty", "Private_Clean")))
@@ -651,6 +665,7 @@ def test_nothing_grows_with_requests_and_logins(product, nginx, sandbox):
     """Neither memory nor descriptors of a worker, once what is kept for good is there."""
     users = [f"user{i}" for i in range(300)]
     product.users(**{user: [f"3069712{i:05d}"] for i, user in enumerate(users)})
+    product.configure(sends_per_day_address="1000", cost_per_day_address="0")
     running = nginx(example("behind-sso"))
 
     def log_in_all(some):

@@ -1,6 +1,7 @@
 """A web session in Debian's nginx: which cookie is one, what it opens, and what the application sees of it."""
 
 import base64
+import threading
 import time
 
 import pytest
@@ -271,6 +272,35 @@ def test_a_reload_keeps_sessions(web, browser):
     browser.cookies[COOKIE] = tickets.make()
     web.reload()
     assert browser.get("/").status == 200
+
+
+def test_a_new_binary_keeps_sessions(web, browser):
+    browser.cookies[COOKIE] = tickets.make()
+    assert browser.get("/").status == 200
+    web.upgrade()
+    assert browser.get("/").status == 200
+    browser.cookies[COOKIE] = "none"
+    assert browser.get("/").status == 401
+
+
+def test_reloads_under_load_fail_no_request(web, browser):
+    browser.cookies[COOKIE] = tickets.make()
+    over = threading.Event()
+    statuses = []
+
+    def ask():
+        while not over.is_set():
+            statuses.append(browser.get("/").status)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        web.reload()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert len(statuses) > 20 and set(statuses) == {200}
 
 
 def test_a_new_master_key_ends_all_sessions(web, browser, product, alice):

@@ -29,6 +29,9 @@ user {user};
 worker_processes {workers};
 pid {directory}/pid;
 error_log {directory}/error.log info;
+env LD_PRELOAD;
+env ASAN_OPTIONS;
+env UBSAN_OPTIONS;
 {main}
 events {{ worker_connections 1024; }}
 http {{
@@ -105,8 +108,15 @@ class Nginx:
 
     @property
     def pid(self):
-        with open(f"{self.directory}/pid") as file:
-            return int(file.read())
+        """Of the master process; while one takes over from another there is none for a moment."""
+        until = time.monotonic() + 10
+        while True:
+            try:
+                with open(f"{self.directory}/pid") as file:
+                    return int(file.read())
+            except (FileNotFoundError, ValueError):
+                assert time.monotonic() < until
+                time.sleep(0.01)
 
     def workers(self, seconds=10):
         """Their process ids; the first are there a moment after start()."""
@@ -135,6 +145,19 @@ class Nginx:
     def forgive(self):
         """What is in the log until now was to be expected."""
         self._forgiven = len(self.log())
+
+    def upgrade(self, seconds=20):
+        """Hand over to a new master process, as for a new binary (USR2, then QUIT to the old)."""
+        old = self.pid
+        os.kill(old, signal.SIGUSR2)
+        until = time.monotonic() + seconds
+        while not os.path.exists(f"{self.directory}/pid.oldbin") or self.pid == old or not world.children(self.pid):
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)
+        os.kill(old, signal.SIGQUIT)
+        while os.path.exists(f"/proc/{old}/exe"):
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)
 
     def log(self):
         with open(f"{self.directory}/error.log", errors="backslashreplace") as file:
