@@ -28,7 +28,8 @@ struct sms365_limits sms365_limits_of(const struct sms365_conf *conf)
             conf->sends_per_day < conf->sends_per_day_host / SHARE_OF_STORE ? conf->sends_per_day
                                                                             : conf->sends_per_day_host / SHARE_OF_STORE,
             lesser_cost(
-                conf->cost_per_day * SMS365_COST_UNIT, conf->cost_per_day_host * SMS365_COST_UNIT / SHARE_OF_STORE)},
+                conf->cost_per_day * SMS365_COST_UNIT, conf->cost_per_day_host * SMS365_COST_UNIT / SHARE_OF_STORE),
+            false},
         .address_day = {SMS365_DAY_MS, conf->sends_per_day_address, conf->cost_per_day_address * SMS365_COST_UNIT,
             false},
         .store_day = {SMS365_DAY_MS, conf->sends_per_day_host, conf->cost_per_day_host * SMS365_COST_UNIT, true},
