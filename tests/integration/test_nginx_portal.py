@@ -683,3 +683,15 @@ def test_nothing_grows_with_requests_and_logins(product, nginx, sandbox):
     after = resident_kb(worker), len(os.listdir(f"/proc/{worker}/fd"))
     assert after[1] <= before[1] + 2
     assert after[0] <= before[0] + 512, (before, after)
+
+
+def test_a_code_of_our_own_names_the_site_that_it_is_for(request, product, nginx, sandbox, alice, bob):
+    password_file(alice, bob)
+    product.configure(code="local", origin="app.example.org")
+    product.users(alice=[NUMBER], bob=[OTHER_NUMBER])
+    browser = nginx(example("access")).browser(alice.name, alice.password)
+    page, message = send(browser, sandbox)
+    told = re.fullmatch(r"Your code: (\d{6})\n@app\.example\.org #(\d{6})", message["text"])
+    assert told is not None and told[1] == told[2], message["text"]
+    assert browser.submit(page, "verify", code=told[1]).status == 303
+    assert sandbox.requests("2fa/check") == []
