@@ -110,6 +110,10 @@ ngx_http_sms365_service_keys(ngx_http_sms365_service_t *service,
                                 service->conf.sandbox, err);
     }
 
+    if (code == SMS365_OK && service->conf.key[0] != '\0') {
+        sms365_keys_keep(&service->keys, service->conf.key);
+    }
+
     sms365_wipe(&session_key, sizeof(struct sms365_mac_key));
     sms365_secret_free(&master);
 

@@ -177,6 +177,22 @@ void sms365_keys_free(struct sms365_keys *keys)
     *keys = (struct sms365_keys){0};
 }
 
+void sms365_keys_keep(struct sms365_keys *keys, const char *name)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < keys->count; i++) {
+        if (strcmp(keys->entries[i].name, name) != 0)
+            sms365_key_free(&keys->entries[i]);
+        else if (kept++ != i)
+            keys->entries[kept - 1] = keys->entries[i];
+    }
+    /* The secret of an entry that moved is where it moved to: its old place must not be freed again. */
+    for (size_t i = kept; i < keys->count; i++)
+        keys->entries[i] = (struct sms365_key){.url_count = 0};
+    keys->count = kept;
+}
+
 const struct sms365_key *sms365_keys_find(const struct sms365_keys *keys, const char *name)
 {
     for (size_t i = 0; i < keys->count; i++)

@@ -53,6 +53,9 @@ enum sms365_err sms365_keys_load(struct sms365_keys *keys, const char *dir, cons
     bool sandbox, struct sms365_error *err);
 void sms365_keys_free(struct sms365_keys *keys);
 
+/* Wipe all but the key of that name: what a process does not use, nobody gets by taking it over. */
+void sms365_keys_keep(struct sms365_keys *keys, const char *name);
+
 /* NULL when there is none of that name. */
 const struct sms365_key *sms365_keys_find(const struct sms365_keys *keys, const char *name);
 

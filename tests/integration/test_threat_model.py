@@ -29,7 +29,7 @@ def rows(text):
 
 def is_there(place, name):
     if place == "rule":
-        return f"RULE({name})" in (ROOT / "tests/unit/explore.h").read_text()
+        return f"RULE({name})" in (ROOT / "tests/unit/explore_rules.h").read_text()
     path = ROOT / ("tests/integration" if place.endswith(".py") else "tests/unit") / place
     if not path.is_file():
         return False

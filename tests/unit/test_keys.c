@@ -114,6 +114,26 @@ static void a_master_key_that_is_none_is_refused(void **state)
     sms365_secret_free(&master);
 }
 
+static void of_all_keys_one_can_be_kept(void **state)
+{
+    struct place place = place_make(*state);
+    struct sms365_error err = {0};
+
+    save_good(&place, "a");
+    save_good(&place, "ssh");
+    save_good(&place, "web");
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const names[] = {"a", "ssh", "web", "none"};
+        struct sms365_keys keys = {0};
+        assert_int_equal(sms365_keys_load(&keys, place.dir, &place.master, false, &err), SMS365_OK);
+        sms365_keys_keep(&keys, names[i]);
+        assert_int_equal(keys.count, i < 3);
+        if (i < 3)
+            assert_true(sms365_keys_find(&keys, names[i])->secret.length > 0);
+        sms365_keys_free(&keys);
+    }
+}
+
 static void keys_come_back_as_they_were_saved(void **state)
 {
     struct place place = place_make(*state);
@@ -444,6 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scratch_test(the_master_key_is_made_once_and_only_when_asked),
         scratch_test(a_master_key_that_is_none_is_refused),
+        scratch_test(of_all_keys_one_can_be_kept),
         scratch_test(keys_come_back_as_they_were_saved),
         scratch_test(a_file_never_holds_the_key_in_clear_and_seals_differ),
         scratch_test(every_altered_byte_is_refused),
