@@ -64,7 +64,7 @@ struct run {
     int wait_s; /* made from no_wait */
     int crowd;  /* challenges of other holders that are open from the beginning */
     int sends_per_day, sends_per_address;
-    int store_left; /* messages that the store may still send, others' having been counted; 0: many */
+    int store_left; /* messages that the store may still send, others' having been counted; -1: none; 0: many */
     int cost_per_day;
     int give_up_s, grace_s;
     int hlr;              /* enum sms365_hlr */

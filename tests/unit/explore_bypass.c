@@ -87,3 +87,14 @@ void bypass_written(struct proc *proc, const struct sms365_state *old, const str
     else
         world.common.swapped |= world_sim(proc->diary.subject, world.common.messages[index].number);
 }
+
+void bypass_denied(const struct proc *proc)
+{
+    const struct diary *diary = &proc->diary;
+
+    if (current_run->hlr != SMS365_HLR_BLOCK || diary->looked != LOOK_CHANGED || diary->accepted == NOBODY ||
+        proc->ch.outcome.reason != SMS365_REASON_SIM_CHANGED)
+        return;
+    if ((world.common.swapped & world_sim(diary->subject, world.common.messages[diary->accepted].number)) == 0)
+        violate(RULE_changed_sim_is_refused, "it is not remembered that the number has moved");
+}

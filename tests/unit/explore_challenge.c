@@ -93,6 +93,7 @@ static const struct run runs[] = {
     {"caps-address", PAIR(TWO), .logins = 2, .caps = true, .sends_per_address = 1, .sends_per_hour = 2},
     {"caps-store", PAIR(TWO), .logins = 2, .caps = true, .store_left = 1, .sends_per_hour = 2},
     {"caps-days", MODEL(ONE), .logins = 2, .clocks = 2, .caps = true, .days = true, .sends_per_day = 1, .no_wait = true, .tries = 1, .effort = EFFORT_DEFAULT},
+    {"caps-days-late", .alphabet = ALPHABET_RACE, .procs = 2, .subjects = ONE, .logins = 2, .clocks = 1, .caps = true, .days = true, .store_left = -1},
     {"caps-days-pair", PAIR(TWO), .logins = 2, .clocks = 1, .caps = true, .days = true, .sends_per_day = 2, .sends_per_hour = 1, .effort = EFFORT_DEEP},
     {"costs", MODEL(ONE), .logins = 3, .callback = true, .costs = true, .caps = true, .cost_per_day = 2, .sends_per_hour = 2},
     {"balance", MODEL(ONE), .logins = 2, .clocks = 1, .balance = true, .sends_per_hour = 1, .tries = 1, .no_wait = true},
@@ -123,6 +124,7 @@ static const struct run runs[] = {
     {"sim-block", MODEL(TWO | ALLOWS(SUBJECT_CONFIRMED)), .logins = 3, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 2, .tries = 1},
     {"sim-warn", MODEL(ONE), .logins = 2, .numbers = 2, .hlr = SMS365_HLR_WARN, .sends_per_hour = 2},
     {"sim-pair", PAIR(TWO), .logins = 2, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 1, .tries = 1},
+    {"sim-race", RACE(TWO), .logins = 2, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 2},
     /* Three with right codes. */
     {"race", RACE(ONE), .logins = 3},
     {"race-once", RACE(ONE), .logins = 3, .provider_once = true},

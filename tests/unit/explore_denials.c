@@ -69,6 +69,7 @@ void rules_denied(const struct proc *proc)
     if (!good)
         violate(RULE_outcome_is_true, "%s, %d tries left, %d s", sms365_reason_name(outcome->reason),
             outcome->tries_left, (int)outcome->retry_after_s);
+    bypass_denied(proc);
     if (proc->diary.no_balance && current_run->alphabet != ALPHABET_FULL && current_run->conflicts == 0 &&
         world.common.paused_ms == 0)
         violate(RULE_no_balance_pauses, "it is not noted for others");

@@ -179,6 +179,8 @@ void backup_written(struct proc *proc, const struct sms365_state *old, const str
 /* May it decide so? */
 void bypass_decided(const struct proc *proc);
 void backup_decided(const struct proc *proc);
+/* It has denied: is remembered what it learned of the SIM? */
+void bypass_denied(const struct proc *proc);
 /* Is it asked, or sent a message, who should not be? */
 bool bypass_is_due(const struct proc *proc);
 /* May a backup code be asked for in the place of a denial for one of these reasons? */

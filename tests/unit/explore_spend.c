@@ -117,6 +117,9 @@ void spend_written(struct proc *proc, const struct record *record, const uint8_t
         return;
     }
     proc->diary.wrote = 1;
+    if (old.count > 0 && new.since_ms - old.since_ms > ledger_slack_ms() &&
+        now.boot_ms - old.since_ms < SMS365_DAY_MS - ledger_slack_ms())
+        violate(RULE_ledgers_cover_messages, "a window of cell %d ends before its time", record->cell);
     /* Another window begins, or the last one is found to be over. */
     if (new.since_ms - old.since_ms > ledger_slack_ms() ||
         (new.count == 0 && now.boot_ms - old.since_ms >= SMS365_DAY_MS))
