@@ -79,6 +79,7 @@ struct run {
     bool costs;         /* replies and reports tell of costs */
     bool caps;          /* the caps on messages beside the user's are within reach */
     bool days;          /* the clock moves by days */
+    bool busy;          /* shards of the store may be held by a process that stands still */
     bool tallies;       /* whatever can go wrong goes wrong at tallies, too */
     /* bounds, for one sequence of events */
     int procs;     /* alive at a time */

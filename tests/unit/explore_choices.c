@@ -84,6 +84,8 @@ static void add_store(struct list *list, const struct sms365_action *action)
     }
     if (current_run->alphabet == ALPHABET_FULL && !full)
         add_brief(list, action);
+    if (current_run->busy && action->class == SMS365_CLASS_SHARD && action->kind == SMS365_ACTION_GET)
+        add(list, GET_ERR, SMS365_BUSY);
 }
 
 /* Where everything is tried at tallies, the rest of the world works. */

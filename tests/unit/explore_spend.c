@@ -29,19 +29,27 @@ static bool read_now(int cell, struct sms365_tally *tally)
     return true;
 }
 
-void spend_begin(void)
+static void count_others(int id, int64_t since_ms, int64_t count)
 {
     const struct sms365_now now = world_now();
-    struct sms365_tally others = {
-        .since_ms = now.boot_ms - now.boot_ms % SMS365_DAY_MS, .count = STORE_ROOM - current_run->store_left};
-    struct cell *cell = &world.common.cells[CELL_SHARD];
+    const struct sms365_tally others = {.since_ms = since_ms, .count = count};
+    struct cell *cell = &world.common.cells[id];
     size_t length = 0;
 
-    if (current_run->store_left == 0)
-        return;
     (void)sms365_tally_encode(&others, &now, cell->value, sizeof cell->value, &length);
     cell->length = length;
     cell->version = 1;
+}
+
+void spend_begin(void)
+{
+    const struct sms365_now now = world_now();
+
+    if (current_run->store_left != 0)
+        count_others(CELL_SHARD, now.boot_ms - now.boot_ms % SMS365_DAY_MS, STORE_ROOM - current_run->store_left);
+    /* One move of the clock is then enough to end the address's window. */
+    if (current_run->days)
+        count_others(CELL_ADDRESS, now.boot_ms - 1, 1);
 }
 
 struct sms365_tally spend_sum(int64_t window_ms)

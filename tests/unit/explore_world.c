@@ -178,7 +178,7 @@ size_t world_moves(struct move moves[WORLD_MOVES_MAX])
     if (count == 0) /* the end of a sequence: time alone leads nowhere */
         return 0;
     for (uint8_t step = 0; world.common.clocks > 0 && step < COUNT(clock_steps_ms); step++)
-        if (clock_steps_ms[step] < SMS365_HOUR_MS || current_run->days || step == COUNT(clock_steps_ms) - 2)
+        if (current_run->days ? step == 0 || step == COUNT(clock_steps_ms) - 1 : step < COUNT(clock_steps_ms) - 1)
             add(moves, &count, MOVE_CLOCK, 0, step);
     for (uint8_t reboot = 0; world.common.reboots > 0 && live == 0 && reboot < REBOOT_COUNT; reboot++)
         add(moves, &count, MOVE_REBOOT, 0, reboot);
