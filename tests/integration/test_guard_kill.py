@@ -44,7 +44,8 @@ def test_what_is_tried_and_sent_is_counted_before_wherever_it_is_killed(product,
     names = world.make_accounts(rounds + 1)
     numbers = [f"30697{2000005 + 10 * number}" for number in range(rounds + 1)]
     product.users(**{name: [number] for name, number in zip(names, numbers)})
-    product.configure(lockout_after="1", lockout="3600")
+    product.configure(lockout_after="1", lockout="3600", sends_per_day_address="100000", sends_per_day_host="100000",
+                      cost_per_day_address="0", cost_per_day_host="0")
     product.stack("code")
     guess(pamcall_program, names[rounds], numbers[rounds], sandbox, "-o", LOG)
     every = steps()
