@@ -204,6 +204,7 @@ def test_a_caller_whose_su_is_frozen_at_any_step_holds_up_nobody_else(open_su, s
     try:
         for when in points(stopat, alice, sandbox, quick):
             open_su.clear_state()
+            logs_in("bob", OTHER_NUMBER, sandbox, "192.0.2.2")  # the tables that all share are there, as after `user add`
             sandbox.reset()
             os.mkdir(group)
             stopped = StoppedSu(stopat, alice, f"freeze:{group}", when, sandbox)
