@@ -80,7 +80,35 @@ void challenge_param(struct sms365_challenge *ch, size_t *count, const char *nam
     ch->params[(*count)++] = (struct sms365_param){name, value};
 }
 
+/* --- Tallies --- */
+
+bool challenge_take_tally(struct sms365_challenge *ch, const struct sms365_event *event, struct sms365_tally *tally)
+{
+    return event->err == SMS365_OK && event->record != NULL &&
+           sms365_tally_decode(tally, &ch->now, event->record->value, event->record->length);
+}
+
+void challenge_put_tally(struct sms365_challenge *ch, enum sms365_class class, const char *name, uint64_t version,
+    const struct sms365_tally *tally, challenge_handler *then)
+{
+    size_t length;
+
+    if (!sms365_tally_encode(tally, &ch->now, ch->value, SMS365_RECORD_TALLY_MAX, &length)) {
+        challenge_deny(ch, SMS365_REASON_INTERNAL);
+        return;
+    }
+    challenge_record(ch, SMS365_ACTION_CAS, class, name, then);
+    ch->action.version = version;
+    ch->action.value = ch->value;
+    ch->action.length = length;
+}
+
 /* --- Deciding --- */
+
+void challenge_retry_after(struct sms365_challenge *ch, int64_t ms)
+{
+    ch->outcome.retry_after_s = (ms + 999) / 1000;
+}
 
 static void done(struct sms365_challenge *ch, const struct sms365_event *event)
 {

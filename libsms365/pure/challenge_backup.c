@@ -14,7 +14,7 @@ static enum sms365_reason change_charge(struct sms365_challenge *ch)
     if (sms365_backup_left(&ch->state.backup) == 0)
         return SMS365_REASON_WRONG_BACKUP_CODE;
     if (!sms365_tally_charge(&ch->state.shares[challenge_share(ch)].backups, &cap, 0, &ch->now, &retry_after_ms)) {
-        ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
+        challenge_retry_after(ch, retry_after_ms);
         return SMS365_REASON_TRIES_USED;
     }
     return SMS365_REASON_NONE;
@@ -39,11 +39,6 @@ static enum sms365_reason change_use(struct sms365_challenge *ch)
     return SMS365_REASON_NONE;
 }
 
-static void deny_why(struct sms365_challenge *ch)
-{
-    challenge_deny(ch, ch->why);
-}
-
 static void used(struct sms365_challenge *ch)
 {
     challenge_allow(ch, SMS365_REASON_BACKUP_CODE);
@@ -60,29 +55,30 @@ static void charged(struct sms365_challenge *ch)
     }
     ch->backup_index = (unsigned)index;
     memcpy(ch->backup_hash, ch->state.backup.hashes[index], sizeof ch->backup_hash);
-    challenge_write(ch, change_use, used, deny_why);
+    challenge_write(ch, change_use, used, challenge_refuse_why);
 }
 
-static void check(struct sms365_challenge *ch, const char *answer, enum sms365_reason otherwise)
+/* empty and other: why an answer that is no backup code denies. */
+static void check(struct sms365_challenge *ch, const char *answer, enum sms365_reason empty, enum sms365_reason other)
 {
+    if (answer == NULL || answer[strspn(answer, " \t\r\n")] == '\0') {
+        challenge_deny(ch, empty);
+        return;
+    }
     if (!sms365_backup_parse(ch->code, answer)) {
-        sms365_wipe(ch->code, sizeof ch->code);
-        challenge_deny(ch, otherwise);
+        challenge_deny(ch, other);
         return;
     }
     ch->by_backup = true;
     ch->outcome.retry_after_s = 0;
-    challenge_write(ch, change_charge, charged, deny_why);
+    challenge_write(ch, change_charge, charged, challenge_refuse_why);
 }
 
 /* --- Asking for one --- */
 
 static void on_wished(struct sms365_challenge *ch, const struct sms365_event *event)
 {
-    if (event->answer == NULL || event->answer[strspn(event->answer, " \t\r\n")] == '\0')
-        challenge_deny(ch, SMS365_REASON_NO_ANSWER);
-    else
-        check(ch, event->answer, SMS365_REASON_NOT_A_CODE);
+    check(ch, event->answer, SMS365_REASON_NO_ANSWER, SMS365_REASON_NOT_A_CODE);
 }
 
 void challenge_backup(struct sms365_challenge *ch)
@@ -91,10 +87,7 @@ void challenge_backup(struct sms365_challenge *ch)
 
     if (ch->backups_left == 0) {
         challenge_note(ch, SMS365_TEXT_NO_BACKUP, NULL);
-        if (ch->slot.phase == SMS365_PHASE_OPEN)
-            challenge_prompt(ch);
-        else
-            challenge_prompt_lost(ch, ch->pending);
+        challenge_prompt_again(ch);
         return;
     }
     if (ch->questions >= SMS365_QUESTIONS_MAX) {
@@ -133,10 +126,7 @@ static bool may_replace(const struct sms365_challenge *ch, enum sms365_reason re
 
 static void on_offered(struct sms365_challenge *ch, const struct sms365_event *event)
 {
-    if (event->answer == NULL || event->answer[strspn(event->answer, " \t\r\n")] == '\0')
-        challenge_deny(ch, ch->pending);
-    else
-        check(ch, event->answer, ch->pending);
+    check(ch, event->answer, ch->pending, ch->pending);
 }
 
 bool challenge_offer_backup(struct sms365_challenge *ch, enum sms365_reason reason)

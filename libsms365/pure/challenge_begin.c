@@ -15,7 +15,7 @@ static void resume(struct sms365_challenge *ch)
     if (ch->slot.phase == SMS365_PHASE_SENDING) {
         challenge_prompt_lost(ch, SMS365_REASON_REPLY_LOST);
     } else if (ch->slot.tries >= ch->limits.tries) {
-        ch->outcome.retry_after_s = (sms365_slot_life_ms(&ch->slot, &ch->limits, &ch->now) + 999) / 1000;
+        challenge_retry_after(ch, sms365_slot_life_ms(&ch->slot, &ch->limits, &ch->now));
         challenge_deny(ch, SMS365_REASON_TRIES_USED);
     } else {
         challenge_prompt(ch);
@@ -96,43 +96,33 @@ static void on_host_written(struct sms365_challenge *ch, const struct sms365_eve
 }
 
 /* Attempts without an address (consoles, su) count together, under a name that no host has. */
-static void set_host_action(struct sms365_challenge *ch, enum sms365_action_kind kind, challenge_handler *then)
+static const char *host_name(const struct sms365_challenge *ch)
 {
-    challenge_record(ch, kind, SMS365_CLASS_HOST, ch->host[0] == '\0' ? "(local)" : ch->host, then);
+    return ch->host[0] == '\0' ? "(local)" : ch->host;
 }
 
 static void on_host_record(struct sms365_challenge *ch, const struct sms365_event *event)
 {
     struct sms365_tally attempts;
     int64_t retry_after_ms = 0;
-    size_t length;
 
-    if (event->err != SMS365_OK || event->record == NULL ||
-        !sms365_tally_decode(&attempts, &ch->now, event->record->value, event->record->length)) {
+    if (!challenge_take_tally(ch, event, &attempts)) {
         challenge_deny(ch, SMS365_REASON_STORE_FAILED);
-        return;
-    }
-    if (!sms365_tally_charge(&attempts, &ch->limits.attempts, 0, &ch->now, &retry_after_ms)) {
-        ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
+    } else if (!sms365_tally_charge(&attempts, &ch->limits.attempts, 0, &ch->now, &retry_after_ms)) {
+        challenge_retry_after(ch, retry_after_ms);
         challenge_deny(ch, SMS365_REASON_TOO_MANY_FROM_HOST);
-        return;
+    } else {
+        challenge_put_tally(ch, SMS365_CLASS_HOST, host_name(ch), event->record->version, &attempts, on_host_written);
     }
-    if (!sms365_tally_encode(&attempts, &ch->now, ch->value, SMS365_RECORD_TALLY_MAX, &length)) {
-        challenge_deny(ch, SMS365_REASON_INTERNAL);
-        return;
-    }
-    set_host_action(ch, SMS365_ACTION_CAS, on_host_written);
-    ch->action.version = event->record->version;
-    ch->action.value = ch->value;
-    ch->action.length = length;
 }
 
 static void read_host(struct sms365_challenge *ch)
 {
-    set_host_action(ch, SMS365_ACTION_GET, on_host_record);
+    challenge_record(ch, SMS365_ACTION_GET, SMS365_CLASS_HOST, host_name(ch), on_host_record);
 }
 
-void challenge_begin(struct sms365_challenge *ch)
+/* The first action: who is it, is a code needed, and what is open. */
+static void begin(struct sms365_challenge *ch)
 {
     if (!ch->known || !ch->first_factor || ch->count_host)
         read_host(ch);
@@ -168,7 +158,9 @@ static bool expand_text(struct sms365_challenge *ch, const struct sms365_challen
     return true;
 }
 
-bool challenge_hash(const struct sms365_challenge *ch, const char *kind, const char *text, uint8_t *out, size_t length)
+/* out = the first length bytes of a keyed hash of kind, service and text, each ended by a NUL. */
+static bool hash_text(
+    const struct sms365_challenge *ch, const char *kind, const char *text, uint8_t *out, size_t length)
 {
     uint8_t mac[SMS365_MAC_BYTES];
     struct sms365_buf name;
@@ -194,8 +186,7 @@ static bool hash_grace(struct sms365_challenge *ch, const char *grace)
     for (size_t i = 0; i < ch->number_count; i++)
         sms365_buf_printf(&text, "%s ", ch->numbers[i].msisdn);
     sms365_buf_printf(&text, "\n%s", grace);
-    const bool hashed =
-        !text.failed && challenge_hash(ch, "grace", sms365_buf_text(&text), ch->grace, sizeof ch->grace);
+    const bool hashed = !text.failed && hash_text(ch, "grace", sms365_buf_text(&text), ch->grace, sizeof ch->grace);
     sms365_buf_free(&text);
     return hashed;
 }
@@ -217,8 +208,8 @@ static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challeng
     (void)sms365_routes_parse(&ch->routes, setup->conf->channels, setup->number_count);
     if (ch->routes.count == 0) /* the user has none of the numbers that channels names */
         (void)sms365_routes_parse(&ch->routes, "", setup->number_count);
-    return challenge_hash(ch, "holder", setup->holder, ch->holder, sizeof ch->holder) &&
-           challenge_hash(ch, "place", setup->place, ch->place, sizeof ch->place) && hash_grace(ch, setup->grace);
+    return hash_text(ch, "holder", setup->holder, ch->holder, sizeof ch->holder) &&
+           hash_text(ch, "place", setup->place, ch->place, sizeof ch->place) && hash_grace(ch, setup->grace);
 }
 
 enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const struct sms365_challenge_setup *setup)
@@ -247,7 +238,7 @@ enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const 
         sms365_challenge_free(ch);
         return SMS365_CRYPTO;
     }
-    challenge_begin(ch);
+    begin(ch);
     *challenge = ch;
     return SMS365_OK;
 }

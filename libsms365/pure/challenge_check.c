@@ -25,7 +25,7 @@ static enum sms365_reason change_charge(struct sms365_challenge *ch)
     if (slot == NULL)
         return SMS365_REASON_SUPERSEDED;
     const enum sms365_reason reason = sms365_state_charge(&ch->state, &ch->limits, slot, &ch->now, &retry_after_ms);
-    ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
+    challenge_retry_after(ch, retry_after_ms);
     if (reason != SMS365_REASON_NONE)
         return reason;
     slot->delivery = ch->slot.delivery;

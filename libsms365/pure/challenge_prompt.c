@@ -233,7 +233,8 @@ void challenge_prompt(struct sms365_challenge *ch)
 
 /* --- Answers --- */
 
-bool challenge_trim(char *out, size_t size, const char *answer)
+/* Blanks around an answer are cut. False when what is left does not fit size, so that it cannot be one of ours. */
+static bool trim_answer(char *out, size_t size, const char *answer)
 {
     static const char blanks[] = " \t\r\n";
     const char *start = answer + strspn(answer, blanks);
@@ -270,10 +271,7 @@ static void send_again(struct sms365_challenge *ch, size_t route)
     }
     sms365_text_duration(duration, ch->language, wait_ms);
     challenge_note(ch, SMS365_TEXT_TOO_SOON, duration);
-    if (ch->slot.phase == SMS365_PHASE_OPEN)
-        challenge_prompt(ch);
-    else
-        challenge_prompt_lost(ch, ch->pending);
+    challenge_prompt_again(ch);
 }
 
 static void send_other(struct sms365_challenge *ch)
@@ -292,7 +290,7 @@ static void on_answer(struct sms365_challenge *ch, const struct sms365_event *ev
 
     if (event->answer == NULL) {
         challenge_deny(ch, SMS365_REASON_NO_ANSWER);
-    } else if (!challenge_trim(answer, sizeof answer, event->answer)) {
+    } else if (!trim_answer(answer, sizeof answer, event->answer)) {
         challenge_deny(ch, SMS365_REASON_NOT_A_CODE);
     } else if (answer[0] == '\0') {
         challenge_deny(ch, SMS365_REASON_NO_ANSWER);
@@ -314,7 +312,7 @@ static void on_answer(struct sms365_challenge *ch, const struct sms365_event *ev
 static void on_lost_answer(struct sms365_challenge *ch, const struct sms365_event *event)
 {
     char answer[16];
-    const bool short_enough = event->answer != NULL && challenge_trim(answer, sizeof answer, event->answer);
+    const bool short_enough = event->answer != NULL && trim_answer(answer, sizeof answer, event->answer);
 
     if (short_enough && is_wish(answer, 'r'))
         send_again(ch, challenge_route(ch));
@@ -343,4 +341,12 @@ void challenge_prompt_lost(struct sms365_challenge *ch, enum sms365_reason reaso
     sms365_text_format(ch->prompt + used, SMS365_PROMPT_SIZE, ch->language, SMS365_TEXT_LOST,
         (const char *const[]){way, backup, NULL});
     challenge_ask(ch, ch->prompt, on_lost_answer);
+}
+
+void challenge_prompt_again(struct sms365_challenge *ch)
+{
+    if (ch->slot.phase == SMS365_PHASE_OPEN)
+        challenge_prompt(ch);
+    else
+        challenge_prompt_lost(ch, ch->pending);
 }

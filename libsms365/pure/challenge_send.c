@@ -46,7 +46,7 @@ static enum sms365_reason change_reserve(struct sms365_challenge *ch)
     memcpy(ch->fresh.chain, held == NULL ? ch->fresh.id : held->chain, sizeof ch->fresh.chain);
     const enum sms365_reason reason =
         sms365_state_reserve(&ch->state, &ch->limits, &ch->fresh, &ch->now, &retry_after_ms);
-    ch->outcome.retry_after_s = (retry_after_ms + 999) / 1000;
+    challenge_retry_after(ch, retry_after_ms);
     return reason;
 }
 

@@ -88,7 +88,7 @@ static void all_written(struct sms365_challenge *ch)
     if (ch->spend.mode != SPEND_CHARGE) {
         if (ch->spend.why != SMS365_REASON_NONE) {
             ch->why = ch->spend.why;
-            ch->outcome.retry_after_s = (ch->spend.retry_after_ms + 999) / 1000;
+            challenge_retry_after(ch, ch->spend.retry_after_ms);
         }
         ch->spend.after(ch);
         return;
@@ -134,17 +134,10 @@ static bool change_tally(struct sms365_challenge *ch, struct sms365_tally *tally
         ch->spend.charged_ms[ch->spend.next] = ch->now.boot_ms;
         return sms365_tally_charge(tally, &cap, slot->cost, &ch->now, retry_after_ms);
     }
-    /* What was counted in a window that is over is no business of the next one. */
-    sms365_tally_prune(tally, cap.window_ms, &ch->now);
-    if (ch->spend.mode == SPEND_REFUND) {
-        if (tally->since_ms <= ch->spend.charged_ms[ch->spend.next])
-            sms365_tally_refund(tally, cap.window_ms, slot->cost, &ch->now);
-        return true;
-    }
-    if (tally->since_ms <= slot->sent_ms)
-        tally->cost += ch->spend.delta;
-    if (tally->cost < 0 || tally->count == 0)
-        tally->cost = 0;
+    if (ch->spend.mode == SPEND_REFUND)
+        sms365_tally_refund(tally, cap.window_ms, ch->spend.charged_ms[ch->spend.next], slot->cost, &ch->now);
+    else
+        sms365_tally_correct(tally, cap.window_ms, slot->sent_ms, ch->spend.delta, &ch->now);
     return true;
 }
 
@@ -152,30 +145,17 @@ static void on_record(struct sms365_challenge *ch, const struct sms365_event *ev
 {
     struct sms365_tally tally;
     int64_t retry_after_ms = 0;
-    size_t length;
 
     if (event->err != SMS365_OK && other_shard(ch, event->err)) {
         go_on(ch);
-        return;
-    }
-    if (event->err != SMS365_OK || event->record == NULL ||
-        !sms365_tally_decode(&tally, &ch->now, event->record->value, event->record->length)) {
+    } else if (!challenge_take_tally(ch, event, &tally)) {
         challenge_deny(ch, SMS365_REASON_STORE_FAILED);
-        return;
-    }
-    if (!change_tally(ch, &tally, &retry_after_ms)) {
+    } else if (!change_tally(ch, &tally, &retry_after_ms)) {
         give_back(ch, ledger_reason(ch->spend.next), retry_after_ms);
-        return;
+    } else {
+        const enum sms365_class class = ledger_name(ch);
+        challenge_put_tally(ch, class, ch->spend.name, event->record->version, &tally, on_written);
     }
-    if (!sms365_tally_encode(&tally, &ch->now, ch->value, SMS365_RECORD_TALLY_MAX, &length)) {
-        challenge_deny(ch, SMS365_REASON_INTERNAL);
-        return;
-    }
-    const enum sms365_class class = ledger_name(ch);
-    challenge_record(ch, SMS365_ACTION_CAS, class, ch->spend.name, on_written);
-    ch->action.version = event->record->version;
-    ch->action.value = ch->value;
-    ch->action.length = length;
 }
 
 static void go_on(struct sms365_challenge *ch)
@@ -239,8 +219,7 @@ static void on_balance(struct sms365_challenge *ch, const struct sms365_event *e
     const int64_t pause_ms = ch->conf->no_balance_pause_s * 1000;
     struct sms365_tally flag;
 
-    if (event->err != SMS365_OK || event->record == NULL ||
-        !sms365_tally_decode(&flag, &ch->now, event->record->value, event->record->length)) {
+    if (!challenge_take_tally(ch, event, &flag)) {
         challenge_deny(ch, SMS365_REASON_STORE_FAILED);
         return;
     }
@@ -249,7 +228,7 @@ static void on_balance(struct sms365_challenge *ch, const struct sms365_event *e
         ch->spend.after(ch);
         return;
     }
-    ch->outcome.retry_after_s = (flag.since_ms + pause_ms - ch->now.boot_ms + 999) / 1000;
+    challenge_retry_after(ch, flag.since_ms + pause_ms - ch->now.boot_ms);
     challenge_refuse(ch, SMS365_REASON_NO_BALANCE);
 }
 
@@ -269,17 +248,11 @@ static void on_flag_written(struct sms365_challenge *ch, const struct sms365_eve
 static void on_flag(struct sms365_challenge *ch, const struct sms365_event *event)
 {
     const struct sms365_tally flag = {.since_ms = ch->now.boot_ms, .count = 1};
-    size_t length;
 
-    if (event->err != SMS365_OK || event->record == NULL ||
-        !sms365_tally_encode(&flag, &ch->now, ch->value, SMS365_RECORD_TALLY_MAX, &length)) {
+    if (event->err != SMS365_OK || event->record == NULL)
         ch->spend.after(ch);
-        return;
-    }
-    challenge_record(ch, SMS365_ACTION_CAS, SMS365_CLASS_FLAG, BALANCE_FLAG, on_flag_written);
-    ch->action.version = event->record->version;
-    ch->action.value = ch->value;
-    ch->action.length = length;
+    else
+        challenge_put_tally(ch, SMS365_CLASS_FLAG, BALANCE_FLAG, event->record->version, &flag, on_flag_written);
 }
 
 void challenge_note_no_balance(struct sms365_challenge *ch, challenge_step *after)

@@ -119,6 +119,15 @@ void challenge_call(struct sms365_challenge *ch, enum sms365_endpoint_id endpoin
     int64_t timeout_ms, challenge_handler *then);
 void challenge_param(struct sms365_challenge *ch, size_t *count, const char *name, const char *value);
 
+/* What a limit says of when it lets go, rounded up to whole seconds. */
+void challenge_retry_after(struct sms365_challenge *ch, int64_t ms);
+
+/* The tally that a GET brought. False when it could not be read. */
+bool challenge_take_tally(struct sms365_challenge *ch, const struct sms365_event *event, struct sms365_tally *tally);
+/* Write the tally in the place of the record that a GET brought. */
+void challenge_put_tally(struct sms365_challenge *ch, enum sms365_class class, const char *name, uint64_t version,
+    const struct sms365_tally *tally, challenge_handler *then);
+
 /* A lost compare-and-swap: false when it was one too many. */
 bool challenge_again(struct sms365_challenge *ch);
 /* Read the user's record if need be, apply change, write; then go on with after, or refused when change refuses. */
@@ -129,13 +138,6 @@ void challenge_refuse_why(struct sms365_challenge *ch);
 
 /* Write the line of a challenge that is decided into ch->audit. */
 void challenge_audit(struct sms365_challenge *ch);
-
-/* --- challenge_begin.c --- */
-
-/* The first action: who is it, is a code needed, and what is open. */
-void challenge_begin(struct sms365_challenge *ch);
-/* out = the first length bytes of a keyed hash of kind, service and text, each ended by a NUL. */
-bool challenge_hash(const struct sms365_challenge *ch, const char *kind, const char *text, uint8_t *out, size_t length);
 
 /* --- challenge_spend.c --- */
 
@@ -178,8 +180,8 @@ void challenge_follow(struct sms365_challenge *ch);
 void challenge_prompt(struct sms365_challenge *ch);
 /* The prompt after a reply that was lost: nothing can be entered but a wish for a new message. */
 void challenge_prompt_lost(struct sms365_challenge *ch, enum sms365_reason reason);
-/* Blanks around an answer are cut. False when what is left does not fit size, so that it cannot be one of ours. */
-bool challenge_trim(char *out, size_t size, const char *answer);
+/* The prompt again, for a code or, where none can be entered, for a wish. */
+void challenge_prompt_again(struct sms365_challenge *ch);
 /* Say something before the next prompt. */
 void challenge_note(struct sms365_challenge *ch, enum sms365_text text, const char *argument);
 

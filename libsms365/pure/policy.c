@@ -308,8 +308,7 @@ void sms365_state_refund(struct sms365_state *state, const struct sms365_limits 
             break;
         }
     }
-    if (share->day.since_ms <= slot->sent_ms) /* otherwise it was counted in a window that is over */
-        sms365_tally_refund(&share->day, limits->day.window_ms, slot->cost, now);
+    sms365_tally_refund(&share->day, limits->day.window_ms, slot->sent_ms, slot->cost, now);
     if (before->phase != 0)
         *slot = *before;
     else
@@ -319,13 +318,7 @@ void sms365_state_refund(struct sms365_state *state, const struct sms365_limits 
 void sms365_state_correct(struct sms365_state *state, const struct sms365_limits *limits, struct sms365_slot *slot,
     int64_t cost, const struct sms365_now *now)
 {
-    struct sms365_tally *day = &state->shares[slot->share].day;
-
-    sms365_tally_prune(day, limits->day.window_ms, now);
-    if (day->since_ms <= slot->sent_ms)
-        day->cost += cost - slot->cost;
-    if (day->cost < 0)
-        day->cost = 0;
+    sms365_tally_correct(&state->shares[slot->share].day, limits->day.window_ms, slot->sent_ms, cost - slot->cost, now);
     slot->cost = cost;
 }
 

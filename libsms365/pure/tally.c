@@ -73,13 +73,28 @@ bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *ca
     return true;
 }
 
-void sms365_tally_refund(struct sms365_tally *tally, int64_t window_ms, int64_t cost, const struct sms365_now *now)
+/* Does the tally hold what was counted at that moment? What a window that is over counted is no business of the next.
+ */
+static bool holds(struct sms365_tally *tally, int64_t window_ms, int64_t counted_ms, const struct sms365_now *now)
 {
     sms365_tally_prune(tally, window_ms, now);
-    if (tally->count == 0)
+    return tally->count > 0 && tally->since_ms <= counted_ms;
+}
+
+void sms365_tally_refund(
+    struct sms365_tally *tally, int64_t window_ms, int64_t counted_ms, int64_t cost, const struct sms365_now *now)
+{
+    if (!holds(tally, window_ms, counted_ms, now))
         return;
     tally->count--;
     tally->cost = tally->cost > cost ? tally->cost - cost : 0;
+}
+
+void sms365_tally_correct(
+    struct sms365_tally *tally, int64_t window_ms, int64_t counted_ms, int64_t delta, const struct sms365_now *now)
+{
+    if (holds(tally, window_ms, counted_ms, now))
+        tally->cost = tally->cost + delta > 0 ? tally->cost + delta : 0;
 }
 
 void sms365_tally_put(struct sms365_writer *writer, const struct sms365_tally *tally)

@@ -39,8 +39,11 @@ void sms365_tally_prune(struct sms365_tally *tally, int64_t window_ms, const str
 bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *cap, int64_t cost,
     const struct sms365_now *now, int64_t *retry_after_ms);
 
-/* Take one back, as far as the window in which it was counted still lasts. */
-void sms365_tally_refund(struct sms365_tally *tally, int64_t window_ms, int64_t cost, const struct sms365_now *now);
+/* Take back one that was counted at that moment, or change its cost, as far as the window of then still lasts. */
+void sms365_tally_refund(
+    struct sms365_tally *tally, int64_t window_ms, int64_t counted_ms, int64_t cost, const struct sms365_now *now);
+void sms365_tally_correct(
+    struct sms365_tally *tally, int64_t window_ms, int64_t counted_ms, int64_t delta, const struct sms365_now *now);
 
 /* A record that is a tally. Length 0 is one that never counted. decode: false when it is none. */
 bool sms365_tally_encode(

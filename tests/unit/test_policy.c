@@ -247,12 +247,12 @@ static void a_tally_gives_back_what_its_window_still_holds(void **unused)
     assert_true(sms365_tally_charge(&tally, &cap, 3000, &now, &retry_after_ms));
     assert_false(sms365_tally_charge(&tally, &cap, 2001, &now, &retry_after_ms));
     assert_true(sms365_tally_charge(&tally, &cap, 2000, &now, &retry_after_ms));
-    sms365_tally_refund(&tally, HOUR, 2000, &now);
+    sms365_tally_refund(&tally, HOUR, 0, 2000, &now);
     assert_int_equal(tally.count, 1);
     assert_int_equal(tally.cost, 3000);
     now = at(HOUR);
-    sms365_tally_refund(&tally, HOUR, 3000, &now);
-    sms365_tally_refund(&tally, HOUR, 3000, &now);
+    sms365_tally_refund(&tally, HOUR, 0, 3000, &now);
+    sms365_tally_refund(&tally, HOUR, 0, 3000, &now);
     assert_int_equal(tally.count, 0);
     assert_int_equal(tally.cost, 0);
 }
