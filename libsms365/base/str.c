@@ -220,6 +220,16 @@ char *sms365_str_trim(char *text)
     return text;
 }
 
+const char *sms365_str_word(const char **text, size_t *length)
+{
+    static const char separators[] = " \t\r\n,";
+    const char *word = *text + strspn(*text, separators);
+
+    *length = strcspn(word, separators);
+    *text = word + *length;
+    return *length == 0 ? NULL : word;
+}
+
 bool sms365_str_starts(const char *text, const char *prefix)
 {
     return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -48,6 +48,12 @@ void sms365_str_clean(char *text);
 /* Cut blanks (space, tab, CR, LF) at both ends, in place; returns the first character kept. */
 char *sms365_str_trim(char *text);
 
+/*
+ * Step through a list of words with blanks or commas between: the next word, *length bytes of it, *text moves behind
+ * it. NULL at the end.
+ */
+const char *sms365_str_word(const char **text, size_t *length);
+
 /* True when text starts with prefix. */
 bool sms365_str_starts(const char *text, const char *prefix);
 

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SEPARATORS " \t\r\n,"
-
 /* RFC 4291, section 2.5.5.2: IPv4 inside IPv6. */
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 #define MAPPED_BITS 96
@@ -71,20 +69,20 @@ bool sms365_cidr_parse(struct sms365_cidr *cidr, const char *text)
 bool sms365_cidr_list_parse(struct sms365_cidr_list *list, const char *text, const char **bad)
 {
     struct sms365_cidr_list parsed = {.count = 0};
+    const char *word;
+    size_t length;
 
-    for (text += strspn(text, SEPARATORS); *text != '\0'; text += strspn(text, SEPARATORS)) {
+    while ((word = sms365_str_word(&text, &length)) != NULL) {
         char entry[64];
-        const size_t length = strcspn(text, SEPARATORS);
         bool good = length < sizeof entry && parsed.count < SMS365_CIDR_MAX;
         if (good) {
-            memcpy(entry, text, length);
+            memcpy(entry, word, length);
             entry[length] = '\0';
             good = sms365_cidr_parse(&parsed.entries[parsed.count], entry);
         }
         if (!good)
             goto refused;
         parsed.count++;
-        text += length;
     }
     if (parsed.count == 0)
         goto refused;
@@ -92,7 +90,7 @@ bool sms365_cidr_list_parse(struct sms365_cidr_list *list, const char *text, con
     return true;
 refused:
     if (bad != NULL)
-        *bad = text;
+        *bad = word != NULL ? word : text;
     return false;
 }
 

@@ -1,16 +1,15 @@
 #include "pure/groups.h"
 
-#include <string.h>
+#include "base/str.h"
 
-#define SEPARATORS " ,\t"
+#include <string.h>
 
 bool sms365_groups_next(const char **text, char name[SMS365_GROUP_NAME_SIZE], bool *exempt)
 {
-    const char *word = *text + strspn(*text, SEPARATORS);
-    size_t length = strcspn(word, SEPARATORS);
+    size_t length;
+    const char *word = sms365_str_word(text, &length);
 
-    *text = word + length;
-    if (length == 0)
+    if (word == NULL)
         return false;
     *exempt = word[0] == '!';
     word += *exempt;

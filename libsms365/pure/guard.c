@@ -165,11 +165,6 @@ void sms365_figures_compute(
     figures->chance_per_year = figures->tries_per_year < codes ? figures->tries_per_year / codes : 1;
 }
 
-int64_t sms365_messages_per_hour(int64_t sends_per_hour, int64_t stores)
-{
-    return sends_per_hour * SMS365_SHARES * stores;
-}
-
 double sms365_backup_chance_per_year(const struct sms365_guard_limits *limits, int stores)
 {
     const int64_t year_ms = (int64_t)DAYS_PER_YEAR * SMS365_DAY_MS;

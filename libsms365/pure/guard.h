@@ -115,9 +115,6 @@ void sms365_figures_compute(
 /* The chance that somebody who keeps guessing backup codes of one user all year hits one. An upper bound, too. */
 double sms365_backup_chance_per_year(const struct sms365_guard_limits *limits, int stores);
 
-/* Messages to one user that somebody who has proved the first factor can cause in any hour. */
-int64_t sms365_messages_per_hour(int64_t sends_per_hour, int64_t stores);
-
 /* Messages that somebody can cause, at most. */
 struct sms365_messages {
     int64_t hour;    /* in any hour */

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define SEPARATORS " ,\t"
 #define DIGITS "0123456789"
 #define CREDITS_DIGITS_MAX 9
 #define COUNTRY_DIGITS_MAX 4 /* of a country code, with the area code that some share it by */
@@ -31,28 +30,21 @@ int64_t sms365_cost_parse(const char *text)
 
 bool sms365_number_allowed(const char *msisdn, const char *countries)
 {
+    bool listed = false;
     size_t length;
 
-    countries += strspn(countries, SEPARATORS);
-    if (*countries == '\0')
-        return true;
-    for (; *countries != '\0'; countries += length + strspn(countries + length, SEPARATORS)) {
-        length = strcspn(countries, SEPARATORS);
-        if (strncmp(msisdn, countries, length) == 0)
+    for (const char *code; (code = sms365_str_word(&countries, &length)) != NULL; listed = true)
+        if (strncmp(msisdn, code, length) == 0)
             return true;
-    }
-    return false;
+    return !listed;
 }
 
 const char *sms365_countries_check(const char *countries)
 {
     size_t length;
 
-    for (countries += strspn(countries, SEPARATORS); *countries != '\0';
-         countries += length + strspn(countries + length, SEPARATORS)) {
-        length = strcspn(countries, SEPARATORS);
-        if (length > COUNTRY_DIGITS_MAX || strspn(countries, DIGITS) < length || *countries == '0')
+    for (const char *code; (code = sms365_str_word(&countries, &length)) != NULL;)
+        if (length > COUNTRY_DIGITS_MAX || strspn(code, DIGITS) < length || code[0] == '0')
             return "must be country codes as a number begins with them, without + or 00, as in `30 357`";
-    }
     return NULL;
 }

@@ -1,8 +1,8 @@
 #include "pure/route.h"
 
-#include <string.h>
+#include "base/str.h"
 
-#define SEPARATORS " ,\t"
+#include <string.h>
 
 static const char *const names[SMS365_CHANNELS] = {
     [SMS365_CHANNEL_SMS] = "sms",
@@ -38,11 +38,9 @@ const char *sms365_routes_parse(struct sms365_routes *routes, const char *channe
     size_t words = 0;
 
     memset(routes, 0, sizeof *routes);
-    for (channels += strspn(channels, SEPARATORS); *channels != '\0';
-         channels += length + strspn(channels + length, SEPARATORS)) {
+    for (const char *word; (word = sms365_str_word(&channels, &length)) != NULL;) {
         struct sms365_route route;
-        length = strcspn(channels, SEPARATORS);
-        if (!parse_word(&route, channels, length))
+        if (!parse_word(&route, word, length))
             return "must be words like sms, viber, sms:2 (the user's second number)";
         if (++words > SMS365_ROUTES_MAX)
             return "names more than 8 ways";

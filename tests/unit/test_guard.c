@@ -248,9 +248,11 @@ static void figures_of_many_stores_add_up_to_certainty_at_most(void **state)
 
 static void messages_count_in_every_share_and_store(void **state)
 {
+    const struct sms365_cap day = {SMS365_DAY_MS, 1000, 0, false};
+
     (void)state;
-    assert_int_equal(sms365_messages_per_hour(10, 1), 20);
-    assert_int_equal(sms365_messages_per_hour(30, 100), 6000);
+    assert_int_equal(sms365_messages_of(&day, 10, SMS365_SHARES).hour, 20);
+    assert_int_equal(sms365_messages_of(&day, 30, SMS365_SHARES * 100).hour, 6000);
 }
 
 int main(void)
