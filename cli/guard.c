@@ -74,6 +74,17 @@ enum sms365_err cli_guard_open(struct cli *cli, struct cli_guard *guard, struct 
     return code;
 }
 
+bool cli_guard_enter(struct cli *cli, struct cli_guard *guard)
+{
+    struct sms365_error err = {0};
+
+    if (cli_guard_open(cli, guard, &err) == SMS365_OK)
+        return true;
+    cli_guard_close(guard);
+    (void)cli_fail_error(cli, &err);
+    return false;
+}
+
 void cli_guard_close(struct cli_guard *guard)
 {
     sms365_store_close(guard->store);

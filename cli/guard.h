@@ -27,6 +27,8 @@ struct cli_record {
 
 /* Errors: those of sms365_master_load() and sms365_store_file_open(). Close it also after an error. */
 enum sms365_err cli_guard_open(struct cli *cli, struct cli_guard *guard, struct sms365_error *err);
+/* The same. False: it was told, and is closed; return CLI_USAGE. */
+bool cli_guard_enter(struct cli *cli, struct cli_guard *guard);
 void cli_guard_close(struct cli_guard *guard);
 
 enum sms365_err cli_guard_read(

@@ -114,11 +114,8 @@ enum cli_exit cli_user_backup_codes(struct cli *cli, const struct cli_command *c
     /* Who has no number is denied before anything is asked: codes would be of no use. */
     if (sms365_users_find(&user, cli->conf.users_file, argv[0], NULL, &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    if (cli_guard_open(cli, &guard, &err) != SMS365_OK) {
-        cli_guard_close(&guard);
-        (void)cli_fail_error(cli, &err);
+    if (!cli_guard_enter(cli, &guard))
         return CLI_USAGE;
-    }
     (void)cJSON_AddStringToObject(cli->out, "user", user.name);
     if (service != NULL)
         (void)cJSON_AddStringToObject(cli->out, "service", service);

@@ -235,11 +235,8 @@ enum cli_exit cli_user_confirm(struct cli *cli, const struct cli_command *comman
     (void)cJSON_AddStringToObject(cli->out, "user", confirmation.now.name);
     if (!cli_keys(cli))
         return CLI_USAGE;
-    if (cli_guard_open(cli, &guard, &err) != SMS365_OK) {
-        cli_guard_close(&guard);
-        (void)cli_fail_error(cli, &err);
+    if (!cli_guard_enter(cli, &guard))
         return CLI_USAGE;
-    }
     const enum cli_exit exit = confirm(cli, &guard, &confirmation, service, yes);
     cli_guard_close(&guard);
     return exit;

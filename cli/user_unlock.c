@@ -105,11 +105,8 @@ enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command
         return CLI_USAGE;
     if (web)
         (void)sms365_str_copy(cli->conf.store_dir, sizeof cli->conf.store_dir, cli->conf.web_dir);
-    if (cli_guard_open(cli, &guard, &err) != SMS365_OK) {
-        cli_guard_close(&guard);
-        (void)cli_fail_error(cli, &err);
+    if (!cli_guard_enter(cli, &guard))
         return CLI_USAGE;
-    }
     enum sms365_err code = user_known(cli, &guard, argv[0], &known, &err);
     if (code == SMS365_OK && known)
         code = cli_guard_change(&guard, argv[0], unlock_edit, &lifted, &err);

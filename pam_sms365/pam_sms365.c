@@ -74,6 +74,14 @@ static const char *text_item(pam_handle_t *pamh, int item)
     return pam_get_item(pamh, item, &value) == PAM_SUCCESS ? value : NULL;
 }
 
+/* The remote address or name; NULL: this machine. */
+static const char *remote_host(pam_handle_t *pamh)
+{
+    const char *host = text_item(pamh, PAM_RHOST);
+
+    return host != NULL && host[0] != '\0' ? host : NULL;
+}
+
 /*
  * sshd's password method runs the stack in the connection's monitor and answers every prompt with the password; its
  * keyboard-interactive method runs it in a child of the monitor, which leads the connection's session. What is neither
@@ -99,11 +107,10 @@ static bool ssh_can_ask(pam_handle_t *pamh)
  */
 static bool holder_name(pam_handle_t *pamh, char holder[SMS365_HOLDER_TEXT_SIZE])
 {
-    const char *host = text_item(pamh, PAM_RHOST);
-    const bool remote = host != NULL && host[0] != '\0';
     struct sms365_error err;
 
-    return (remote && !is_ssh(pamh) ? sms365_holder_once(holder, &err) : sms365_holder_self(holder, &err)) == SMS365_OK;
+    return (remote_host(pamh) != NULL && !is_ssh(pamh) ? sms365_holder_once(holder, &err)
+                                                       : sms365_holder_self(holder, &err)) == SMS365_OK;
 }
 
 /* The configuration's first_factor, held against what PAM knows. Says in the log what was missing. */
@@ -148,39 +155,33 @@ static const char *subject_name(pam_handle_t *pamh, const char *typed, int subje
  */
 static bool place_name(pam_handle_t *pamh, char *out, size_t size)
 {
-    const char *host = text_item(pamh, PAM_RHOST);
+    const char *host = remote_host(pamh);
     const char *caller = text_item(pamh, PAM_RUSER);
     const char *tty = text_item(pamh, PAM_TTY);
     const char *methods = pam_getenv(pamh, "SSH_AUTH_INFO_0");
-    const bool remote = host != NULL && host[0] != '\0';
     const bool called = caller != NULL && caller[0] != '\0';
-    const char *what = remote ? methods : called ? caller : tty;
+    const char *what = host != NULL ? methods : called ? caller : tty;
     const int length = snprintf(out, size, "%s\n%s",
-        remote   ? host
-        : called ? "caller"
-                 : "terminal",
+        host != NULL ? host
+        : called     ? "caller"
+                     : "terminal",
         what == NULL ? "" : what);
 
     return length > 0 && (size_t)length < size;
 }
 
 /*
- * What a grace period is bound to: over the network the address and the key that was shown (sshd's SSH_AUTH_INFO_0); on
- * this machine the terminal session. False when that cannot be told: then there is none.
+ * What a grace period is bound to: over the network the place, if a key was shown (sshd's SSH_AUTH_INFO_0); on this
+ * machine the terminal session. NULL when that cannot be told: then there is none.
  */
-static bool grace_name(pam_handle_t *pamh, const char *place, char *out, size_t size)
+static const char *grace_name(pam_handle_t *pamh, const char *place, const char *holder)
 {
-    const char *host = text_item(pamh, PAM_RHOST);
     const char *tty = text_item(pamh, PAM_TTY);
     const char *methods = pam_getenv(pamh, "SSH_AUTH_INFO_0");
-    char holder[SMS365_HOLDER_TEXT_SIZE];
-    struct sms365_error err;
 
-    if (host != NULL && host[0] != '\0')
-        return methods != NULL && strstr(methods, "publickey ") != NULL && sms365_str_copy(out, size, place);
-    if (tty == NULL || tty[0] == '\0' || sms365_holder_self(holder, &err) != SMS365_OK)
-        return false;
-    return sms365_str_copy(out, size, holder);
+    if (remote_host(pamh) != NULL)
+        return methods != NULL && strstr(methods, "publickey ") != NULL ? place : NULL;
+    return tty != NULL && tty[0] != '\0' ? holder : NULL;
 }
 
 static int return_code(const struct sms365_outcome *outcome, const struct conversation *conversation)
@@ -225,7 +226,6 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     const struct sms365_dialogue dialogue = {ask, tell, conversation};
     const char *name = subject_name(pamh, typed, instance->conf.subject);
     char place[PLACE_SIZE];
-    char grace[PLACE_SIZE];
     char holder[SMS365_HOLDER_TEXT_SIZE];
     struct sms365_subject subject = {
         .user = name == NULL ? typed : name,
@@ -243,8 +243,7 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     subject.holder = holder;
     if (place_name(pamh, place, sizeof place)) {
         subject.place = place;
-        if (instance->conf.grace_s > 0 && grace_name(pamh, place, grace, sizeof grace))
-            subject.grace = grace;
+        subject.grace = grace_name(pamh, place, holder);
     }
     (void)sms365_login(instance, &subject, &dialogue, &outcome, NULL);
     return return_code(&outcome, conversation);
