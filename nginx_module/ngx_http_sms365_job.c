@@ -121,7 +121,7 @@ ngx_http_sms365_job_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
     ngx_memcpy(job->holder, "web:", sizeof("web:") - 1);
     sms365_str_hex(job->holder + sizeof("web:") - 1, holder, SMS365_TICKET_ID_BYTES);
 
-    ngx_memcpy(job->numbers, ctx->enrolled->known, sizeof(job->numbers));
+    ngx_memcpy(job->numbers, ctx->enrolled->numbers, sizeof(job->numbers));
     job->number_count = ctx->enrolled->count;
 
     job->dummy.fd = (ngx_socket_t) -1;

@@ -46,8 +46,7 @@ typedef struct ngx_http_sms365_poll_s  ngx_http_sms365_poll_t;
 /* One user of the users file. */
 typedef struct {
     char                          name[SMS365_USER_NAME_SIZE];
-    char                          numbers[SMS365_USER_NUMBERS_MAX][SMS365_MSISDN_SIZE];
-    struct sms365_number          known[SMS365_USER_NUMBERS_MAX];    /* of them */
+    struct sms365_number          numbers[SMS365_USER_NUMBERS_MAX];
     size_t                        count;
     uint8_t                       enrolment[SMS365_ENROLMENT_BYTES];
 } ngx_http_sms365_user_t;

@@ -161,7 +161,7 @@ ngx_http_sms365_nothing(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
         ngx_http_sms365_note(visit, "not_sent");
     }
 
-    sms365_msisdn_mask(visit->number, visit->ctx->enrolled->numbers[0]);
+    sms365_msisdn_mask(visit->number, visit->ctx->enrolled->numbers[0].msisdn);
 
     return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_SEND, NGX_HTTP_OK);
 }

@@ -124,7 +124,7 @@ ngx_http_sms365_service_keys(ngx_http_sms365_service_t *service,
 static bool
 ngx_http_sms365_user_add(void *context, const struct sms365_user *user)
 {
-    size_t                       i, room;
+    size_t                       room;
     ngx_http_sms365_user_t      *fresh;
     ngx_http_sms365_service_t   *service = context;
 
@@ -147,14 +147,10 @@ ngx_http_sms365_user_add(void *context, const struct sms365_user *user)
     ngx_memcpy(fresh->name, user->name, sizeof(fresh->name));
     fresh->count = user->count;
 
-    for (i = 0; i < user->count; i++) {
-        ngx_memcpy(fresh->numbers[i], user->numbers[i].msisdn, SMS365_MSISDN_SIZE);
-        fresh->known[i] = user->numbers[i];
-    }
+    ngx_memcpy(fresh->numbers, user->numbers, sizeof(fresh->numbers));
 
     if (!sms365_enrolment(fresh->enrolment, service->tickets,
-                          (const char (*)[SMS365_MSISDN_SIZE]) fresh->numbers,
-                          fresh->count))
+                          fresh->numbers, fresh->count))
     {
         service->incomplete = 1;
         return false;

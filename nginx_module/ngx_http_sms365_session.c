@@ -196,15 +196,14 @@ ngx_http_sms365_judge_user(ngx_http_request_t *r, ngx_http_sms365_loc_conf_t *sl
     ngx_memcpy(ctx->own->name, ctx->user.data, ctx->user.len);
     *ngx_copy(text, phone.data, phone.len) = '\0';
 
-    if (!sms365_msisdn_parse(ctx->own->numbers[0], text)) {
+    if (!sms365_msisdn_parse(ctx->own->numbers[0].msisdn, text)) {
         return NGX_HTTP_SMS365_NOT_ENROLLED;
     }
 
-    ngx_memcpy(ctx->own->known[0].msisdn, ctx->own->numbers[0], SMS365_MSISDN_SIZE);
     ctx->own->count = 1;
 
     if (!sms365_enrolment(ctx->own->enrolment, ctx->service->tickets,
-                          (const char (*)[SMS365_MSISDN_SIZE]) ctx->own->numbers, 1))
+                          ctx->own->numbers, 1))
     {
         return NGX_HTTP_SMS365_FAILED;
     }

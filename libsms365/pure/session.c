@@ -146,7 +146,7 @@ enum sms365_ticket_state sms365_ticket_check(struct sms365_ticket *ticket, const
 }
 
 bool sms365_enrolment(uint8_t out[SMS365_ENROLMENT_BYTES], const struct sms365_ticket_key *key,
-    const char (*numbers)[SMS365_MSISDN_SIZE], size_t count)
+    const struct sms365_number *numbers, size_t count)
 {
     static const char title[] = "sms365 enrolment";
     struct sms365_buf text;
@@ -155,7 +155,7 @@ bool sms365_enrolment(uint8_t out[SMS365_ENROLMENT_BYTES], const struct sms365_t
     sms365_buf_init(&text, 4096);
     sms365_buf_add(&text, title, sizeof title);
     for (size_t i = 0; i < count; i++)
-        sms365_buf_printf(&text, "%s ", numbers[i]);
+        sms365_buf_printf(&text, "%s ", numbers[i].msisdn);
     const bool made = !text.failed && sms365_mac_make(mac, key->mac, sms365_buf_text(&text), text.length);
     sms365_buf_free(&text);
     if (made)

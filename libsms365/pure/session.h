@@ -12,7 +12,7 @@
 #define SMS365_SESSION_H
 
 #include "pure/crypto.h"
-#include "pure/msisdn.h"
+#include "pure/number.h"
 
 #define SMS365_TICKET_ID_BYTES 16
 #define SMS365_TICKET_SIZE 103 /* of a text, with the NUL */
@@ -82,6 +82,6 @@ enum sms365_ticket_state sms365_ticket_check(struct sms365_ticket *ticket, const
  * libcrypto fails.
  */
 bool sms365_enrolment(uint8_t out[SMS365_ENROLMENT_BYTES], const struct sms365_ticket_key *key,
-    const char (*numbers)[SMS365_MSISDN_SIZE], size_t count);
+    const struct sms365_number *numbers, size_t count);
 
 #endif

@@ -220,7 +220,8 @@ static void long_names_are_signed_and_too_long_ones_refused(void **state)
 
 static void an_enrolment_names_all_numbers_in_their_order(void **state)
 {
-    const char numbers[][SMS365_MSISDN_SIZE] = {"306971234567", "306987654321", "306971234567"};
+    const struct sms365_number numbers[] = {
+        {.msisdn = "306971234567"}, {.msisdn = "306987654321"}, {.msisdn = "306971234567"}};
     uint8_t first[SMS365_ENROLMENT_BYTES], other[SMS365_ENROLMENT_BYTES];
 
     (void)state;
