@@ -1,5 +1,6 @@
 """The product as built, put into this world the way an administrator would: module, commands, configuration, keys."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -82,6 +83,19 @@ class Product:
         """Write a PAM stack whose last word is the module's; returns the service's name."""
         return world.write_pam(service, *before, " ".join(["auth required pam_sms365.so", *arguments]),
                                "account required pam_permit.so", "session required pam_permit.so")
+
+
+@contextlib.contextmanager
+def sudoers(user, service, *defaults):
+    """user may run anything by sudo, through this PAM service; the rule's path."""
+    path = f"/etc/sudoers.d/{user}-{service}"
+    with open(path, "w") as file:
+        os.fchmod(file.fileno(), 0o440)
+        file.write(f"Defaults:{user} {', '.join([f'pam_service={service}', *defaults])}\n{user} ALL=(ALL) ALL\n")
+    try:
+        yield path
+    finally:
+        os.unlink(path)
 
 
 def section_of(option):

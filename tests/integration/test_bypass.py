@@ -6,7 +6,7 @@ import pytest
 
 import world
 from people import ELSEWHERE, HOME
-from product import NUMBER
+from product import NUMBER, sudoers
 from programs import Pamtester, Terminal, sudo
 
 ASKED = "Code sent to +30 69****4567"
@@ -109,12 +109,8 @@ def test_a_changed_number_ends_the_grace_period(product, sandbox):
 def sudo_rule(product):
     product.configure(grace="600")
     product.stack("sudo-code", "first_factor=stacked", before=["auth requisite pam_unix.so nodelay"])
-    path = "/etc/sudoers.d/alice-grace"
-    with open(path, "w") as file:
-        file.write("Defaults:alice pam_service=sudo-code, timestamp_timeout=0\nalice ALL=(ALL) ALL\n")
-    os.chmod(path, 0o440)
-    yield path
-    os.unlink(path)
+    with sudoers("alice", "sudo-code", "timestamp_timeout=0") as path:
+        yield path
 
 
 def test_sudo_asks_again_in_another_terminal_alone(sudo_rule, sandbox, alice):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from product import NUMBER, PROMPT
+from product import NUMBER, PROMPT, sudoers
 from programs import sudo, wrong
 
 FRESH = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
@@ -15,12 +15,8 @@ ASKED = "password for alice: "
 def rule(product):
     """alice may run anything by sudo, through a stack that asks her password and a code."""
     product.stack("sudo-code", "first_factor=stacked", before=["auth requisite pam_unix.so nodelay"])
-    path = "/etc/sudoers.d/alice"
-    with open(path, "w") as file:
-        file.write("Defaults:alice pam_service=sudo-code\nalice ALL=(ALL) ALL\n")
-    os.chmod(path, 0o440)
-    yield path
-    os.unlink(path)
+    with sudoers("alice", "sudo-code") as path:
+        yield path
 
 
 def test_the_right_code_opens(rule, sandbox, alice, syslog):
