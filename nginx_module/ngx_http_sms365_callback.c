@@ -133,13 +133,11 @@ ngx_http_sms365_callback_handler(ngx_http_request_t *r)
 
     call->r = r;
     call->service = slcf->service;
-    call->task.ctx = call;
-    call->task.handler = ngx_http_sms365_callback_keep;
-    call->task.event.handler = ngx_http_sms365_callback_kept;
-    call->task.event.data = call;
-    call->task.event.log = ngx_cycle->log;
 
-    if (ngx_thread_task_post(call->service->threads, &call->task) != NGX_OK) {
+    if (ngx_http_sms365_thread(call->service, &call->task, call, ngx_http_sms365_callback_keep,
+                               ngx_http_sms365_callback_kept)
+        != NGX_OK)
+    {
         return ngx_http_sms365_callback_answer(r, NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 

@@ -140,14 +140,10 @@ ngx_http_sms365_poll_timer(ngx_event_t *ev)
     poll = (ngx_http_sms365_poll_t *) (void *)
                ((u_char *) c - offsetof(ngx_http_sms365_poll_t, dummy));
 
-    ngx_memzero(&poll->task, sizeof(ngx_thread_task_t));
-    poll->task.ctx = poll;
-    poll->task.handler = ngx_http_sms365_poll_look;
-    poll->task.event.handler = ngx_http_sms365_poll_done;
-    poll->task.event.data = poll;
-    poll->task.event.log = ngx_cycle->log;
-
-    if (ngx_thread_task_post(poll->service->threads, &poll->task) != NGX_OK) {
+    if (ngx_http_sms365_thread(poll->service, &poll->task, poll, ngx_http_sms365_poll_look,
+                               ngx_http_sms365_poll_done)
+        != NGX_OK)
+    {
         ngx_add_timer(&poll->timer, NGX_HTTP_SMS365_POLL);
     }
 }
@@ -275,13 +271,11 @@ ngx_http_sms365_entry_post(ngx_http_request_t *r, ngx_http_sms365_service_t *ser
     entry->service = service;
     entry->line = *line;
     entry->done = done;
-    entry->task.ctx = entry;
-    entry->task.handler = ngx_http_sms365_entry_write;
-    entry->task.event.handler = ngx_http_sms365_entry_written;
-    entry->task.event.data = entry;
-    entry->task.event.log = ngx_cycle->log;
 
-    if (ngx_thread_task_post(service->threads, &entry->task) != NGX_OK) {
+    if (ngx_http_sms365_thread(service, &entry->task, entry, ngx_http_sms365_entry_write,
+                               ngx_http_sms365_entry_written)
+        != NGX_OK)
+    {
         free(entry);
         return NGX_ERROR;
     }

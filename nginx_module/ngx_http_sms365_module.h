@@ -181,6 +181,11 @@ ngx_http_sms365_service_t *ngx_http_sms365_service_get(ngx_conf_t *cf,
 ngx_int_t ngx_http_sms365_services_open(ngx_conf_t *cf,
     ngx_http_sms365_main_conf_t *smcf);
 
+/* Have one of the service's threads call handler(ctx); then done gets the event whose data is ctx. */
+ngx_int_t ngx_http_sms365_thread(ngx_http_sms365_service_t *service,
+    ngx_thread_task_t *task, void *ctx, void (*handler)(void *ctx, ngx_log_t *log),
+    ngx_event_handler_pt done);
+
 /* NULL: no such user. */
 const ngx_http_sms365_user_t *ngx_http_sms365_user_find(
     ngx_http_sms365_service_t *service, ngx_str_t *name);

@@ -364,3 +364,19 @@ ngx_http_sms365_services_open(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf)
 
     return rc;
 }
+
+
+ngx_int_t
+ngx_http_sms365_thread(ngx_http_sms365_service_t *service, ngx_thread_task_t *task, void *ctx,
+    void (*handler)(void *ctx, ngx_log_t *log), ngx_event_handler_pt done)
+{
+    ngx_memzero(task, sizeof(ngx_thread_task_t));
+
+    task->ctx = ctx;
+    task->handler = handler;
+    task->event.handler = done;
+    task->event.data = ctx;
+    task->event.log = ngx_cycle->log;
+
+    return ngx_thread_task_post(service->threads, task);
+}

@@ -41,22 +41,18 @@ void
 ngx_http_sms365_job_thread(ngx_http_sms365_job_t *job,
     void (*work)(ngx_http_sms365_job_t *job), void (*done)(ngx_http_sms365_job_t *job))
 {
-    ngx_memzero(&job->task, sizeof(ngx_thread_task_t));
-
     job->work = work;
     job->worked = done;
-    job->task.ctx = job;
-    job->task.handler = ngx_http_sms365_job_work;
-    job->task.event.handler = ngx_http_sms365_job_worked;
-    job->task.event.data = job;
-    job->task.event.log = ngx_cycle->log;
 
     if (!job->timer.timer_set) {
         job->timer.handler = ngx_http_sms365_job_guard;
         ngx_add_timer(&job->timer, NGX_HTTP_SMS365_GUARD);
     }
 
-    if (ngx_thread_task_post(job->service->threads, &job->task) != NGX_OK) {
+    if (ngx_http_sms365_thread(job->service, &job->task, job, ngx_http_sms365_job_work,
+                               ngx_http_sms365_job_worked)
+        != NGX_OK)
+    {
         ngx_http_sms365_job_break(job);
     }
 }
