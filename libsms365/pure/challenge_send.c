@@ -209,6 +209,7 @@ static bool take_reply(struct sms365_challenge *ch, const struct sms365_event *e
     const char *id = slot->local ? sms_id(event) : event->fields[SMS365_FIELD_AUTH_ID];
     const char *status = event->fields[SMS365_FIELD_AUTH_STATUS];
     const char *cost = event->fields[SMS365_FIELD_COST];
+    const int64_t told = cost == NULL ? slot->cost : sms365_cost_parse(cost);
 
     if (!slot->local && !is_auth_id(id))
         return false;
@@ -221,8 +222,7 @@ static bool take_reply(struct sms365_challenge *ch, const struct sms365_event *e
     slot->delivery = (uint8_t)(slot->channel == SMS365_CHANNEL_VIBER ? SMS365_DELIVERY_UNKNOWN
                                : slot->local || status == NULL       ? SMS365_DELIVERY_PENDING
                                                                      : sms365_delivery_parse(status));
-    ch->cost =
-        cost == NULL || !challenge_may_cost(slot, sms365_cost_parse(cost)) ? slot->cost : sms365_cost_parse(cost);
+    ch->cost = challenge_may_cost(slot, told) ? told : slot->cost;
     note_balance(ch, event->fields[SMS365_FIELD_BALANCE]);
     return true;
 }
