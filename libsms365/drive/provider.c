@@ -17,7 +17,8 @@ static int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static enum sms365_err connect_http(struct sms365_provider *provider, struct sms365_error *err)
+enum sms365_err sms365_provider_connect(
+    const struct sms365_provider *provider, struct sms365_http **http, struct sms365_error *err)
 {
     const struct sms365_http_options options = {
         .ca = provider->conf->ca,
@@ -25,7 +26,16 @@ static enum sms365_err connect_http(struct sms365_provider *provider, struct sms
         .connect_timeout_ms = provider->conf->connect_timeout_s * 1000,
     };
 
-    return provider->http != NULL ? SMS365_OK : sms365_http_new(&provider->http, &options, err);
+    return sms365_http_new(http, &options, err);
+}
+
+enum sms365_err sms365_provider_encode(struct sms365_buf *body, const struct sms365_provider_request *request,
+    const struct sms365_key *key, struct sms365_error *err)
+{
+    sms365_buf_init(body, BODY_MAX);
+    body->secret = true;
+    return sms365_api_encode(body, sms365_endpoint_get(request->endpoint), request->params, request->param_count,
+        key == NULL ? NULL : (const char *)key->secret.data, err);
 }
 
 /* One request with one key to one base URL. */
@@ -39,10 +49,7 @@ static enum sms365_err post(struct sms365_provider *provider, const struct sms36
 
     if (left_ms <= 0)
         return sms365_error_set(err, SMS365_UNREACHABLE, "%s: the time for this request is used up", url);
-    sms365_buf_init(&body, BODY_MAX);
-    body.secret = true;
-    code = sms365_api_encode(&body, endpoint, request->params, request->param_count,
-        key == NULL ? NULL : (const char *)key->secret.data, err);
+    code = sms365_provider_encode(&body, request, key, err);
     if (code == SMS365_OK) {
         const struct sms365_http_request post = {
             .base_url = url,
@@ -58,6 +65,26 @@ static enum sms365_err post(struct sms365_provider *provider, const struct sms36
     }
     sms365_buf_free(&body);
     return code;
+}
+
+static bool has_param(const struct sms365_provider_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->param_count; i++)
+        if (strcmp(request->params[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+bool sms365_provider_keyless(const struct sms365_provider_request *request)
+{
+    const enum sms365_api_auth auth = sms365_endpoint_get(request->endpoint)->auth;
+
+    return auth == SMS365_AUTH_OPEN || (auth == SMS365_AUTH_LOGIN && has_param(request, "username"));
+}
+
+const char *sms365_attempt_url(const struct sms365_provider *provider, const struct sms365_attempt *attempt)
+{
+    return attempt->key == NULL ? provider->conf->url : attempt->key->urls[attempt->url];
 }
 
 /* One key's base URLs: the one that worked last first. */
@@ -78,6 +105,10 @@ enum sms365_err sms365_provider_plan(const struct sms365_provider *provider,
     const struct sms365_key *only = request->key;
 
     *count = 0;
+    if (sms365_provider_keyless(request)) {
+        attempts[(*count)++] = (struct sms365_attempt){NULL, 0};
+        return SMS365_OK;
+    }
     if (only == NULL && name[0] != '\0' && provider->keys != NULL) {
         only = sms365_keys_find(provider->keys, name);
         if (only == NULL)
@@ -100,11 +131,19 @@ enum sms365_err sms365_provider_plan(const struct sms365_provider *provider,
 
 bool sms365_provider_next(struct sms365_provider *provider, const struct sms365_attempt *attempt, enum sms365_err code)
 {
-    if (code == SMS365_OK) {
+    if (code == SMS365_OK && attempt->key != NULL) {
         provider->chosen = attempt->key;
         provider->chosen_url = attempt->url;
     }
     return code == SMS365_UNREACHABLE || code == SMS365_WRONG_ADDRESS;
+}
+
+void sms365_provider_settle(
+    struct sms365_provider *provider, const struct sms365_attempt *attempt, enum sms365_err code)
+{
+    if (sms365_provider_next(provider, attempt, code) && attempt->key != NULL && provider->chosen == attempt->key &&
+        provider->chosen_url == attempt->url)
+        provider->chosen_url = (attempt->url + 1) % attempt->key->url_count;
 }
 
 /* The error that is told in the end is that of the first key that could not reach the provider. */
@@ -122,7 +161,7 @@ static enum sms365_err post_any_key(struct sms365_provider *provider, const stru
     for (size_t i = 0; i < count; i++) {
         struct sms365_error now = {0};
         const struct sms365_key *key = attempts[i].key;
-        code = post(provider, request, key, key->urls[attempts[i].url], until_ms, reply, &now);
+        code = post(provider, request, key, sms365_attempt_url(provider, &attempts[i]), until_ms, reply, &now);
         if (!sms365_provider_next(provider, &attempts[i], code))
             return sms365_error_set(err, code, "%s", now.text);
         if (unreachable == NULL || unreachable == key)
@@ -133,27 +172,31 @@ static enum sms365_err post_any_key(struct sms365_provider *provider, const stru
     return sms365_error_set(err, last.code, "%s", last.text);
 }
 
-static bool has_param(const struct sms365_provider_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->param_count; i++)
-        if (strcmp(request->params[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 enum sms365_err sms365_provider_raw(struct sms365_provider *provider, const struct sms365_provider_request *request,
     struct sms365_buf *body, struct sms365_error *err)
 {
-    const struct sms365_endpoint *endpoint = sms365_endpoint_get(request->endpoint);
     const int64_t until_ms = monotonic_ms() + request->timeout_ms;
-    const bool keyless =
-        endpoint->auth == SMS365_AUTH_OPEN || (endpoint->auth == SMS365_AUTH_LOGIN && has_param(request, "username"));
-    const enum sms365_err code = connect_http(provider, err);
+    const enum sms365_err code =
+        provider->http != NULL ? SMS365_OK : sms365_provider_connect(provider, &provider->http, err);
 
-    if (code != SMS365_OK)
-        return code;
-    return keyless ? post(provider, request, NULL, provider->conf->url, until_ms, body, err)
-                   : post_any_key(provider, request, until_ms, body, err);
+    return code == SMS365_OK ? post_any_key(provider, request, until_ms, body, err) : code;
+}
+
+void sms365_provider_reply_init(struct sms365_buf *body, enum sms365_endpoint_id endpoint)
+{
+    sms365_buf_init(body, sms365_api_has_list(endpoint) ? LIST_MAX : REPLY_MAX);
+    body->secret = true; /* key/get and key/reset answer with a key */
+}
+
+enum sms365_err sms365_provider_decode(struct sms365_reply **reply, enum sms365_endpoint_id endpoint,
+    const struct sms365_buf *body, struct sms365_error *err)
+{
+    const enum sms365_err code =
+        sms365_api_decode(reply, sms365_endpoint_get(endpoint), sms365_buf_text(body), body->length, err);
+
+    if (code == SMS365_NO_MEMORY)
+        return sms365_error_set(err, SMS365_REPLY_LOST, "no memory for the reply; the provider has acted");
+    return code;
 }
 
 enum sms365_err sms365_provider_call(struct sms365_provider *provider, const struct sms365_provider_request *request,
@@ -163,16 +206,11 @@ enum sms365_err sms365_provider_call(struct sms365_provider *provider, const str
     enum sms365_err code;
 
     *reply = NULL;
-    sms365_buf_init(&body, sms365_api_has_list(request->endpoint) ? LIST_MAX : REPLY_MAX);
-    body.secret = true; /* key/get and key/reset answer with a key */
+    sms365_provider_reply_init(&body, request->endpoint);
     code = sms365_provider_raw(provider, request, &body, err);
-    const bool left = code == SMS365_OK;
-    if (left)
-        code =
-            sms365_api_decode(reply, sms365_endpoint_get(request->endpoint), sms365_buf_text(&body), body.length, err);
+    if (code == SMS365_OK)
+        code = sms365_provider_decode(reply, request->endpoint, &body, err);
     sms365_buf_free(&body);
-    if (code == SMS365_NO_MEMORY && left)
-        return sms365_error_set(err, SMS365_REPLY_LOST, "no memory for the reply; the provider has acted");
     return code;
 }
 

@@ -38,7 +38,7 @@ enum sms365_err sms365_provider_call(struct sms365_provider *provider, const str
 enum sms365_err sms365_provider_raw(struct sms365_provider *provider, const struct sms365_provider_request *request,
     struct sms365_buf *body, struct sms365_error *err);
 
-/* One key, and one of its base URLs. */
+/* One key, and one of its base URLs; key NULL: none is needed, and the URL is the configuration's. */
 struct sms365_attempt {
     const struct sms365_key *key;
     size_t url;
@@ -46,7 +46,7 @@ struct sms365_attempt {
 #define SMS365_ATTEMPTS_MAX (SMS365_KEYS_MAX * SMS365_KEY_URLS_MAX)
 
 /*
- * What a request with a key may be tried with, in turn, by those who make it themselves: on to the next as long as
+ * What a request may be tried with, in turn, by those who make it themselves: on to the next as long as
  * sms365_provider_next() says so. Errors: NO_KEY.
  */
 enum sms365_err sms365_provider_plan(const struct sms365_provider *provider,
@@ -55,6 +55,25 @@ enum sms365_err sms365_provider_plan(const struct sms365_provider *provider,
 
 /* After an attempt that ended with code: whether another may be made. What worked is remembered. */
 bool sms365_provider_next(struct sms365_provider *provider, const struct sms365_attempt *attempt, enum sms365_err code);
+
+/* --- Parts of a request, for those who make many at a time --- */
+
+/* Does the request go without a key? */
+bool sms365_provider_keyless(const struct sms365_provider_request *request);
+const char *sms365_attempt_url(const struct sms365_provider *provider, const struct sms365_attempt *attempt);
+/* The one attempt there is has ended with code: the next request may begin with another base URL. */
+void sms365_provider_settle(
+    struct sms365_provider *provider, const struct sms365_attempt *attempt, enum sms365_err code);
+/* A handle as configured. Errors: those of sms365_http_new(). */
+enum sms365_err sms365_provider_connect(
+    const struct sms365_provider *provider, struct sms365_http **http, struct sms365_error *err);
+/* The request's body, which is initialised here. Errors: those of sms365_api_encode(). */
+enum sms365_err sms365_provider_encode(struct sms365_buf *body, const struct sms365_provider_request *request,
+    const struct sms365_key *key, struct sms365_error *err);
+/* A buffer for a reply's body, capped, and what it says. Errors: those of sms365_api_decode(), REPLY_LOST. */
+void sms365_provider_reply_init(struct sms365_buf *body, enum sms365_endpoint_id endpoint);
+enum sms365_err sms365_provider_decode(struct sms365_reply **reply, enum sms365_endpoint_id endpoint,
+    const struct sms365_buf *body, struct sms365_error *err);
 
 /* Close connections. conf and keys stay. */
 void sms365_provider_close(struct sms365_provider *provider);

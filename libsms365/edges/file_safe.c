@@ -213,26 +213,12 @@ out:
     return code;
 }
 
-static bool write_all(int fd, const char *data, size_t length)
-{
-    while (length > 0) {
-        const ssize_t written = write(fd, data, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        data += written;
-        length -= (size_t)written;
-    }
-    return true;
-}
-
 /*
  * A temporary file beside the place, complete and on disk, with mode and, when like is given, its owner. temporary gets
  * its name; the caller renames or unlinks it.
  */
-static enum sms365_err temporary_write(const struct place *place, char temporary[NAME_MAX + 1], const void *data,
-    size_t length, mode_t mode, const struct stat *like, struct sms365_error *err)
+static enum sms365_err temporary_write(const struct place *place, char temporary[NAME_MAX + 1],
+    const struct sms365_file_contents *contents, mode_t mode, const struct stat *like, struct sms365_error *err)
 {
     uint8_t random[4];
     char suffix[2 * sizeof random + 1];
@@ -244,19 +230,47 @@ static enum sms365_err temporary_write(const struct place *place, char temporary
     const int fd = openat(place->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return io_error(place->path, "create a file beside it", err);
-    const bool chowned = like == NULL || fchown(fd, like->st_uid, like->st_gid) == 0;
+    FILE *file = fdopen(fd, "w");
     enum sms365_err code = SMS365_OK;
-    if (!chowned || fchmod(fd, mode) != 0 || !write_all(fd, data, length) || fsync(fd) != 0)
+    if (file == NULL || (like != NULL && fchown(fd, like->st_uid, like->st_gid) != 0) || fchmod(fd, mode) != 0)
         code = io_error(place->path, "write", err);
-    if (close(fd) != 0 && code == SMS365_OK)
+    else
+        code = contents->write(contents->context, file, err);
+    if (code == SMS365_OK && (fflush(file) != 0 || ferror(file) || fsync(fd) != 0))
+        code = io_error(place->path, "write", err);
+    if ((file == NULL ? close(fd) : fclose(file)) != 0 && code == SMS365_OK)
         code = io_error(place->path, "write", err);
     if (code != SMS365_OK)
         (void)unlinkat(place->dir, temporary, 0);
     return code;
 }
 
+struct bytes {
+    const void *data;
+    size_t length;
+};
+
+/* What goes wrong stays with the stream, and is seen when it is flushed. */
+static enum sms365_err bytes_write(void *context, FILE *file, struct sms365_error *err)
+{
+    const struct bytes *bytes = context;
+
+    (void)err;
+    if (bytes->length > 0)
+        (void)fwrite(bytes->data, 1, bytes->length, file);
+    return SMS365_OK;
+}
+
 enum sms365_err sms365_file_replace(
     const char *path, const void *data, size_t length, mode_t mode, struct sms365_error *err)
+{
+    struct bytes bytes = {data, length};
+
+    return sms365_file_rewrite(path, &(const struct sms365_file_contents){bytes_write, &bytes}, mode, err);
+}
+
+enum sms365_err sms365_file_rewrite(
+    const char *path, const struct sms365_file_contents *contents, mode_t mode, struct sms365_error *err)
 {
     struct place place;
     struct stat st;
@@ -271,8 +285,7 @@ enum sms365_err sms365_file_replace(
     else if (there)
         code = file_check(&st, path, (mode & 077) == 0 ? SMS365_FILE_SECRET : SMS365_FILE_PUBLIC, err);
     if (code == SMS365_OK)
-        code =
-            temporary_write(&place, temporary, data, length, there ? st.st_mode & 0777 : mode, there ? &st : NULL, err);
+        code = temporary_write(&place, temporary, contents, there ? st.st_mode & 0777 : mode, there ? &st : NULL, err);
     if (code == SMS365_OK && renameat(place.dir, temporary, place.dir, place.name) != 0) {
         code = io_error(path, "put the new contents in place", err);
         (void)unlinkat(place.dir, temporary, 0);
@@ -286,13 +299,15 @@ enum sms365_err sms365_file_replace(
 enum sms365_err sms365_file_create(
     const char *path, const void *data, size_t length, mode_t mode, struct sms365_error *err)
 {
+    struct bytes bytes = {data, length};
+    const struct sms365_file_contents contents = {bytes_write, &bytes};
     struct place place;
     char temporary[NAME_MAX + 1];
 
     enum sms365_err code = place_open(&place, path, err);
     if (code != SMS365_OK)
         return code;
-    code = temporary_write(&place, temporary, data, length, mode, NULL, err);
+    code = temporary_write(&place, temporary, &contents, mode, NULL, err);
     if (code == SMS365_OK) {
         /* link(2) is as exclusive as O_EXCL, and the file is whole from its first moment. */
         if (linkat(place.dir, temporary, place.dir, place.name, 0) != 0)

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "sms365.h"
 
+#include <stdio.h>
 #include <sys/types.h>
 
 enum sms365_file_mode {
@@ -35,6 +36,14 @@ enum sms365_err sms365_file_read_secret(
  */
 enum sms365_err sms365_file_replace(
     const char *path, const void *data, size_t length, mode_t mode, struct sms365_error *err);
+
+/* The same with contents that are made while they are written: an error of write leaves the file as it was. */
+struct sms365_file_contents {
+    enum sms365_err (*write)(void *context, FILE *file, struct sms365_error *err);
+    void *context;
+};
+enum sms365_err sms365_file_rewrite(
+    const char *path, const struct sms365_file_contents *contents, mode_t mode, struct sms365_error *err);
 
 /* Create, only where there is none (EXISTS), whole and on disk from its first moment. */
 enum sms365_err sms365_file_create(

@@ -243,22 +243,41 @@ static void release(struct sms365_http *http)
     (void)SMS365_CURL_SET(http->easy, CURLOPT_POSTFIELDS, NULL);
 }
 
-/* OpenSSL may write to a closed connection: SIGPIPE is held back, and taken away if it came meanwhile. */
-static CURLcode perform_without_sigpipe(CURL *easy)
+static void pipe_only(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGPIPE);
+}
+
+bool sms365_http_sigpipe_hold(sigset_t *before)
+{
+    sigset_t pipe, pending;
+
+    pipe_only(&pipe);
+    (void)sigpending(&pending);
+    (void)pthread_sigmask(SIG_BLOCK, &pipe, before);
+    return sigismember(&pending, SIGPIPE) == 1;
+}
+
+void sms365_http_sigpipe_release(const sigset_t *before, bool pending_before)
 {
     const struct timespec at_once = {0};
-    sigset_t pipe_only, before, pending;
+    sigset_t pipe, pending;
 
-    (void)sigemptyset(&pipe_only);
-    (void)sigaddset(&pipe_only, SIGPIPE);
-    (void)sigpending(&pending);
-    const bool pending_before = sigismember(&pending, SIGPIPE) == 1;
-    (void)pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    const CURLcode code = curl_easy_perform(easy);
+    pipe_only(&pipe);
     (void)sigpending(&pending);
     if (!pending_before && sigismember(&pending, SIGPIPE) == 1)
-        (void)sigtimedwait(&pipe_only, NULL, &at_once);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        (void)sigtimedwait(&pipe, NULL, &at_once);
+    (void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static CURLcode perform_without_sigpipe(CURL *easy)
+{
+    sigset_t before;
+    const bool pending = sms365_http_sigpipe_hold(&before);
+    const CURLcode code = curl_easy_perform(easy);
+
+    sms365_http_sigpipe_release(&before, pending);
     return code;
 }
 

@@ -5,6 +5,7 @@
 #include "edges/http_curl.h"
 
 #include <curl/curl.h>
+#include <signal.h>
 
 #define SMS365_HTTP_URL_SIZE 512
 #define SMS365_HTTP_HOST_SIZE 256 /* RFC 1035: 253 characters at most */
@@ -54,5 +55,10 @@ enum sms365_err sms365_http_prepare(
     struct sms365_http *http, struct sms365_transfer *transfer, struct sms365_error *err);
 enum sms365_err sms365_http_conclude(
     struct sms365_http *http, struct sms365_transfer *transfer, CURLcode code, struct sms365_error *err);
+
+/* OpenSSL may write to a closed connection: SIGPIPE is held back (true: one was pending already), and taken away in the
+ * end if it came meanwhile. */
+bool sms365_http_sigpipe_hold(sigset_t *before);
+void sms365_http_sigpipe_release(const sigset_t *before, bool pending_before);
 
 #endif

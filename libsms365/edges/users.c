@@ -1,24 +1,12 @@
-#include "edges/users.h"
+#include "edges/users_line.h"
 
 #include "base/err.h"
 #include "edges/file_safe.h"
 
 #include <string.h>
-#include <unistd.h>
 
-#define USERS_FILE_MAX ((size_t)8 << 20) /* bytes: some 100,000 users */
-#define NUMBER_TEXT_MAX 80               /* of one number with all that is told of it */
 #define TEXT_OF_TOKENS(tokens) #tokens
 #define TEXT_OF(macro) TEXT_OF_TOKENS(macro)
-
-/* One line of the file: begin and end (without the newline) in the text, and what it says. */
-struct line {
-    int number;
-    const char *begin;
-    const char *end;
-    bool blank; /* a comment, or nothing */
-    struct sms365_user user;
-};
 
 static bool digits_only(const char *text, size_t least, size_t most)
 {
@@ -72,7 +60,7 @@ static const char *attribute_parse(struct sms365_number *number, char *text)
 /* One number with its attributes. NULL, or what is wrong. */
 static const char *number_parse(struct sms365_number *number, const char *begin, size_t length)
 {
-    char text[NUMBER_TEXT_MAX];
+    char text[SMS365_USERS_NUMBER_MAX];
     char parsed[SMS365_MSISDN_SIZE];
 
     *number = (struct sms365_number){.msisdn = ""};
@@ -123,8 +111,7 @@ static const char *numbers_parse(struct sms365_user *user, const char *text, con
     return user->count == 0 ? "there is no number" : NULL;
 }
 
-/* What line->begin to line->end says. NULL, or what is wrong. */
-static const char *line_parse(struct line *line)
+const char *sms365_users_line_parse(struct sms365_users_line *line)
 {
     const char *begin = line->begin;
     const char *end = line->end;
@@ -161,8 +148,7 @@ static const char *line_parse(struct line *line)
     return numbers_parse(&line->user, colon + 1, end);
 }
 
-/* Step to the next line of text; begin with line->end NULL. */
-static bool line_next(struct line *line, const struct sms365_buf *text)
+bool sms365_users_line_next(struct sms365_users_line *line, const struct sms365_buf *text)
 {
     const char *start = sms365_buf_text(text);
     const char *stop = start + text->length;
@@ -189,14 +175,10 @@ static void problem_add(struct sms365_buf *problems, int *count, const char *pat
         sms365_buf_printf(problems, "%s:%d: %s\n", path, line, wrong);
 }
 
-/*
- * Read every line, good or bad. wanted (may be NULL) is looked for: *found gets it, with its line; twice the same name
- * is a mistake, since nobody can tell which numbers are meant. *users counts the lines that hold a user.
- */
-static enum sms365_err text_check(const struct sms365_buf *text, const char *path, const char *wanted,
-    struct line *found, size_t *users, struct sms365_buf *problems, struct sms365_error *err)
+enum sms365_err sms365_users_text_check(const struct sms365_buf *text, const char *path, const char *wanted,
+    struct sms365_users_line *found, size_t *users, struct sms365_buf *problems, struct sms365_error *err)
 {
-    struct line line = {.end = NULL};
+    struct sms365_users_line line = {.end = NULL};
     char first[160] = "";
     int first_line = 0;
     int count = 0;
@@ -204,8 +186,8 @@ static enum sms365_err text_check(const struct sms365_buf *text, const char *pat
     *users = 0;
     if (found != NULL)
         found->number = 0;
-    while (line_next(&line, text)) {
-        const char *wrong = line_parse(&line);
+    while (sms365_users_line_next(&line, text)) {
+        const char *wrong = sms365_users_line_parse(&line);
         if (wrong == NULL && !line.blank)
             (*users)++;
         if (wrong == NULL && !line.blank && wanted != NULL && strcmp(line.user.name, wanted) == 0) {
@@ -228,26 +210,26 @@ static enum sms365_err text_check(const struct sms365_buf *text, const char *pat
         first, count > 1 ? " (and more lines are wrong)" : "");
 }
 
-static enum sms365_err users_read(struct sms365_buf *text, const char *path, struct sms365_error *err)
+enum sms365_err sms365_users_read(struct sms365_buf *text, const char *path, struct sms365_error *err)
 {
-    return sms365_file_read(text, path, SMS365_FILE_PUBLIC, USERS_FILE_MAX, err);
+    return sms365_file_read(text, path, SMS365_FILE_PUBLIC, SMS365_USERS_FILE_MAX, err);
 }
 
 enum sms365_err sms365_users_find(
     struct sms365_user *user, const char *path, const char *name, struct sms365_buf *problems, struct sms365_error *err)
 {
     struct sms365_buf text;
-    struct line found = {.number = 0};
+    struct sms365_users_line found = {.number = 0};
     size_t users = 0;
 
-    enum sms365_err code = users_read(&text, path, err);
+    enum sms365_err code = sms365_users_read(&text, path, err);
     if (code == SMS365_NOT_FOUND)
         /* NOT_FOUND would mean that this user has no phone; nobody can tell without the file. */
         return sms365_error_set(
             err, SMS365_BAD_CONFIG, "%s: there is no users file; run: sms365 user add USER NUMBER", path);
     if (code != SMS365_OK)
         return code;
-    code = text_check(&text, path, name, &found, &users, problems, err);
+    code = sms365_users_text_check(&text, path, name, &found, &users, problems, err);
     sms365_buf_free(&text);
     if (code != SMS365_OK)
         return code;
@@ -265,126 +247,18 @@ enum sms365_err sms365_users_each(const char *path, bool (*each)(void *context, 
     void *context, struct sms365_error *err)
 {
     struct sms365_buf text;
-    struct line line = {.end = NULL};
+    struct sms365_users_line line = {.end = NULL};
     size_t users = 0;
 
-    enum sms365_err code = users_read(&text, path, err);
+    enum sms365_err code = sms365_users_read(&text, path, err);
     if (code == SMS365_NOT_FOUND)
         return SMS365_OK;
     if (code != SMS365_OK)
         return code;
-    code = text_check(&text, path, NULL, NULL, &users, NULL, err);
-    while (code == SMS365_OK && line_next(&line, &text))
-        if (line_parse(&line) == NULL && !line.blank && !each(context, &line.user))
+    code = sms365_users_text_check(&text, path, NULL, NULL, &users, NULL, err);
+    while (code == SMS365_OK && sms365_users_line_next(&line, &text))
+        if (sms365_users_line_parse(&line) == NULL && !line.blank && !each(context, &line.user))
             break;
     sms365_buf_free(&text);
-    return code;
-}
-
-static void line_write(struct sms365_buf *out, const struct sms365_user *user)
-{
-    sms365_buf_printf(out, "%s:", user->name);
-    for (size_t i = 0; i < user->count; i++) {
-        const struct sms365_number *number = &user->numbers[i];
-        sms365_buf_printf(out, " %s", number->msisdn);
-        if (number->mcc[0] != '\0')
-            sms365_buf_printf(out, ";mcc=%s", number->mcc);
-        if (number->mnc[0] != '\0')
-            sms365_buf_printf(out, ";mnc=%s", number->mnc);
-        if (number->ported[0] != '\0')
-            sms365_buf_printf(out, ";ported=%s", number->ported);
-        if (number->cost[0] != '\0')
-            sms365_buf_printf(out, ";cost=%s", number->cost);
-    }
-    sms365_buf_puts(out, "\n");
-}
-
-/* The new line has to be read again as what it was written from: a name with a colon, say, would be another's. */
-static enum sms365_err user_check(const struct sms365_user *user, struct sms365_error *err)
-{
-    struct sms365_buf text;
-    struct line line = {.end = NULL};
-    const char *wrong = "out of memory";
-
-    if (user->count > SMS365_USER_NUMBERS_MAX)
-        return sms365_error_set(
-            err, SMS365_BAD_ARGUMENT, "a user can have %d numbers at most", SMS365_USER_NUMBERS_MAX);
-    sms365_buf_init(&text, sizeof user->name + SMS365_USER_NUMBERS_MAX * NUMBER_TEXT_MAX);
-    line_write(&text, user);
-    if (!text.failed && line_next(&line, &text))
-        wrong = line_parse(&line);
-    if (wrong == NULL && (line.blank || strcmp(line.user.name, user->name) != 0 || line.end[1] != '\0'))
-        wrong = "the users file cannot hold this name (a colon, a leading # or blank, a blank at its end)";
-    const bool failed = text.failed;
-    sms365_buf_free(&text);
-    if (failed)
-        return sms365_error_set(err, SMS365_NO_MEMORY, "user %s: no memory for the line", user->name);
-    if (wrong != NULL)
-        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "user %s: %s", user->name, wrong);
-    return SMS365_OK;
-}
-
-/* The file with the named user's line replaced by user's, or left out when user is NULL. */
-static enum sms365_err users_rewrite(
-    const char *path, const char *name, const struct sms365_user *user, struct sms365_error *err)
-{
-    struct sms365_buf text;
-    struct sms365_buf fresh;
-    struct line found = {.number = 0};
-    size_t users = 0;
-
-    sms365_buf_init(&fresh, USERS_FILE_MAX);
-    enum sms365_err code = users_read(&text, path, err);
-    /* Phone numbers are nobody's business: a file of our making is private, one that is there stays as it is. */
-    const mode_t mode = code == SMS365_NOT_FOUND ? 0600 : 0644;
-    if (code == SMS365_NOT_FOUND && user != NULL)
-        code = SMS365_OK;
-    if (code != SMS365_OK)
-        return code;
-    code = text_check(&text, path, name, &found, &users, NULL, err);
-    if (code == SMS365_OK && found.number == 0 && user == NULL)
-        code = sms365_error_set(err, SMS365_NOT_FOUND, "%s: there is no user %s; see: sms365 user list", path, name);
-    if (code == SMS365_OK) {
-        const char *begin = sms365_buf_text(&text);
-        const char *end = begin + text.length;
-        const char *cut = found.number == 0 ? end : found.begin;
-        const char *rest = found.number == 0 || found.end == end ? end : found.end + 1;
-        sms365_buf_add(&fresh, begin, (size_t)(cut - begin));
-        if (fresh.length > 0 && sms365_buf_text(&fresh)[fresh.length - 1] != '\n')
-            sms365_buf_puts(&fresh, "\n");
-        if (user != NULL)
-            line_write(&fresh, user);
-        sms365_buf_add(&fresh, rest, (size_t)(end - rest));
-        code = fresh.failed ? sms365_error_set(err, SMS365_FULL, "%s: larger than %zu bytes", path, USERS_FILE_MAX)
-                            : sms365_file_replace(path, sms365_buf_text(&fresh), fresh.length, mode, err);
-    }
-    sms365_buf_free(&fresh);
-    sms365_buf_free(&text);
-    return code;
-}
-
-enum sms365_err sms365_users_put(const char *path, const struct sms365_user *user, struct sms365_error *err)
-{
-    int lock = -1;
-
-    enum sms365_err code = user_check(user, err);
-    if (code == SMS365_OK)
-        code = sms365_file_lock(&lock, path, err);
-    if (code != SMS365_OK)
-        return code;
-    code = users_rewrite(path, user->name, user, err);
-    (void)close(lock);
-    return code;
-}
-
-enum sms365_err sms365_users_remove(const char *path, const char *name, struct sms365_error *err)
-{
-    int lock = -1;
-
-    enum sms365_err code = sms365_file_lock(&lock, path, err);
-    if (code != SMS365_OK)
-        return code;
-    code = users_rewrite(path, name, NULL, err);
-    (void)close(lock);
     return code;
 }

@@ -42,6 +42,34 @@ enum sms365_err sms365_users_find(struct sms365_user *user, const char *path, co
 enum sms365_err sms365_users_each(const char *path, bool (*each)(void *context, const struct sms365_user *user),
     void *context, struct sms365_error *err);
 
+/* Can the file hold this user? BAD_ARGUMENT when not; NO_MEMORY. */
+enum sms365_err sms365_user_check(const struct sms365_user *user, struct sms365_error *err);
+
+enum sms365_users_verdict {
+    SMS365_USERS_KEEP, /* what the file has stays: the user's line, or none */
+    SMS365_USERS_PUT,  /* the user's line is added, or takes the place of the one that is there */
+    SMS365_USERS_DROP
+};
+
+/* Users to be merged into the file. They are gone through several times, and decided alike each time. */
+struct sms365_users_merge {
+    void *context;
+    /* Begin again with the first. */
+    enum sms365_err (*rewind)(void *context, struct sms365_error *err);
+    /* NOT_FOUND at the end; every other error ends the merge, and nothing changes. No name comes twice. */
+    enum sms365_err (*next)(void *context, struct sms365_user *user, struct sms365_error *err);
+    /* there: what the file has of that name; NULL: nothing. */
+    enum sms365_users_verdict (*decide)(void *context, const struct sms365_user *there, const struct sms365_user *user);
+};
+
+/*
+ * Merge users into the file: every other line and comment stays, new users come last; under a lock, atomically, with
+ * the file's owner and mode kept. What changes and the place of each user in the file take memory, new users do not.
+ * write false: only ask for every decision. Errors are those of sms365_users_each(), FULL, BUSY, BAD_ARGUMENT.
+ */
+enum sms365_err sms365_users_merge(
+    const char *path, const struct sms365_users_merge *merge, bool write, struct sms365_error *err);
+
 /* Add the user, or replace the user's line in place, keeping every other line and comment; under a lock, atomically. */
 enum sms365_err sms365_users_put(const char *path, const struct sms365_user *user, struct sms365_error *err);
 

@@ -315,6 +315,130 @@ static void writers_side_by_side_lose_nothing(void **state)
     }
 }
 
+/* Users to be merged: two of them are in FILE_TEXT. */
+struct arrivals {
+    size_t next;
+    const char *confirmed; /* whose numbers may change */
+    int breaks_at;         /* the user whose turn never comes; -1: none */
+    int added, changed, same;
+};
+
+static const struct sms365_user arriving[] = {
+    {.name = "carol", .numbers = {{.msisdn = "306974444444", .mcc = "202", .mnc = "05"}}, .count = 1},
+    {.name = "alice", .numbers = {{.msisdn = "306975555555"}}, .count = 1},
+    {.name = "bob", .numbers = {{.msisdn = "306972222222"}}, .count = 1},
+    {.name = "dave", .numbers = {{.msisdn = "306976666666"}, {.msisdn = "306977777777"}}, .count = 2},
+};
+#define ARRIVING (sizeof arriving / sizeof *arriving)
+
+static enum sms365_err arrivals_rewind(void *context, struct sms365_error *err)
+{
+    struct arrivals *arrivals = context;
+
+    (void)err;
+    arrivals->next = 0;
+    arrivals->added = arrivals->changed = arrivals->same = 0;
+    return SMS365_OK;
+}
+
+static enum sms365_err arrivals_next(void *context, struct sms365_user *user, struct sms365_error *err)
+{
+    struct arrivals *arrivals = context;
+
+    (void)err;
+    if ((int)arrivals->next == arrivals->breaks_at)
+        return SMS365_IO;
+    if (arrivals->next == ARRIVING)
+        return SMS365_NOT_FOUND;
+    *user = arriving[arrivals->next++];
+    return SMS365_OK;
+}
+
+static enum sms365_users_verdict arrivals_decide(
+    void *context, const struct sms365_user *there, const struct sms365_user *user)
+{
+    struct arrivals *arrivals = context;
+
+    arrivals->added += there == NULL;
+    if (there == NULL)
+        return SMS365_USERS_PUT;
+    const bool same = strcmp(there->numbers[0].msisdn, user->numbers[0].msisdn) == 0;
+    arrivals->same += same;
+    arrivals->changed += !same;
+    return !same && strcmp(user->name, arrivals->confirmed) == 0 ? SMS365_USERS_PUT : SMS365_USERS_KEEP;
+}
+
+static enum sms365_err arrivals_merge(struct arrivals *arrivals, const char *path, bool write)
+{
+    const struct sms365_users_merge merge = {arrivals, arrivals_rewind, arrivals_next, arrivals_decide};
+
+    return sms365_users_merge(path, &merge, write, NULL);
+}
+
+static void merging_adds_behind_and_changes_only_what_was_decided(void **state)
+{
+    const char *path = scratch_write(*state, "users", 0640, FILE_TEXT);
+    struct arrivals arrivals = {.confirmed = "", .breaks_at = -1};
+
+    assert_int_equal(arrivals_merge(&arrivals, path, false), SMS365_OK);
+    assert_int_equal(arrivals.added, 2);
+    assert_int_equal(arrivals.changed, 1);
+    assert_int_equal(arrivals.same, 1);
+    expect_text(path, FILE_TEXT);
+    assert_int_equal(arrivals_merge(&arrivals, path, true), SMS365_OK);
+    expect_text(path, FILE_TEXT "\ncarol: 306974444444;mcc=202;mnc=05\n"
+                                "dave: 306976666666 306977777777\n");
+    arrivals.confirmed = "alice";
+    assert_int_equal(arrivals_merge(&arrivals, path, true), SMS365_OK);
+    struct sms365_user user;
+    assert_int_equal(sms365_users_find(&user, path, "alice", NULL, NULL), SMS365_OK);
+    assert_string_equal(user.numbers[0].msisdn, "306975555555");
+    assert_int_equal(user.count, 1);
+    assert_int_equal(arrivals.added, 0);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+}
+
+static void a_merge_that_breaks_off_changes_nothing(void **state)
+{
+    const char *path = scratch_write(*state, "users", 0644, FILE_TEXT);
+
+    for (int at = 0; at <= (int)ARRIVING; at++) {
+        struct arrivals arrivals = {.confirmed = "alice", .breaks_at = at};
+        assert_int_equal(arrivals_merge(&arrivals, path, true), SMS365_IO);
+        expect_text(path, FILE_TEXT);
+    }
+}
+
+static void a_user_on_two_lines_is_not_merged(void **state)
+{
+    const char *path = scratch_write(*state, "users", 0644, "bob: 306972222222\nbob: 306972222223\n");
+    struct arrivals arrivals = {.confirmed = "bob", .breaks_at = -1};
+
+    assert_int_equal(arrivals_merge(&arrivals, path, true), SMS365_BAD_CONFIG);
+    expect_text(path, "bob: 306972222222\nbob: 306972222223\n");
+}
+
+static void a_merge_of_very_many_keeps_each_of_them(void **state)
+{
+    const char *path = scratch_write(*state, "users", 0600, "");
+    struct sms365_buf text;
+    struct sms365_user user;
+
+    sms365_buf_init(&text, 1 << 20);
+    for (int i = 0; i < 3000; i++)
+        sms365_buf_printf(&text, "user%d: 3069700%05d\n", i, i);
+    path = scratch_write(*state, "users", 0600, sms365_buf_text(&text));
+    struct arrivals arrivals = {.confirmed = "", .breaks_at = -1};
+    assert_int_equal(arrivals_merge(&arrivals, path, true), SMS365_OK);
+    assert_int_equal(arrivals.added, 4);
+    assert_int_equal(sms365_users_find(&user, path, "user2999", NULL, NULL), SMS365_OK);
+    assert_string_equal(user.numbers[0].msisdn, "306970002999");
+    assert_int_equal(sms365_users_find(&user, path, "dave", NULL, NULL), SMS365_OK);
+    sms365_buf_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +456,10 @@ int main(void)
         scratch_test(a_name_that_the_state_store_cannot_keep_is_refused),
         scratch_test(a_file_with_a_bad_line_is_not_rewritten),
         scratch_test(writers_side_by_side_lose_nothing),
+        scratch_test(merging_adds_behind_and_changes_only_what_was_decided),
+        scratch_test(a_merge_that_breaks_off_changes_nothing),
+        scratch_test(a_user_on_two_lines_is_not_merged),
+        scratch_test(a_merge_of_very_many_keeps_each_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
