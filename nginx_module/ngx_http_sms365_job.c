@@ -372,23 +372,24 @@ ngx_http_sms365_job_step(ngx_http_sms365_job_t *job)
 void
 ngx_http_sms365_job_start(ngx_http_sms365_job_t *job)
 {
-    ngx_http_cleanup_t      *cln;
-    ngx_http_sms365_job_t  **holder;
+    ngx_http_cleanup_t  *cln;
 
     /* Whichever of the two goes first lets go of the other. */
-    cln = ngx_http_cleanup_add(job->r, sizeof(ngx_http_sms365_job_t *));
+    if (job->mark == NULL) {
+        cln = ngx_http_cleanup_add(job->r, sizeof(ngx_http_sms365_job_t *));
 
-    if (cln == NULL) {
-        ngx_http_finalize_request(job->r, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        job->r = NULL;
-        ngx_http_sms365_job_destroy(job);
-        return;
+        if (cln == NULL) {
+            ngx_http_finalize_request(job->r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            job->r = NULL;
+            ngx_http_sms365_job_destroy(job);
+            return;
+        }
+
+        cln->handler = ngx_http_sms365_job_abandoned;
+        job->mark = cln->data;
     }
 
-    holder = cln->data;
-    *holder = job;
-    cln->handler = ngx_http_sms365_job_abandoned;
-    job->mark = holder;
+    *job->mark = job;
 
     if (ngx_http_sms365_job_challenge(job) != NGX_OK) {
         ngx_http_sms365_job_break(job);

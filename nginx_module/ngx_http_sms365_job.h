@@ -61,7 +61,8 @@ typedef struct ngx_http_sms365_job_s  ngx_http_sms365_job_t;
 
 struct ngx_http_sms365_job_s {
     ngx_http_request_t           *r;            /* NULL: nobody waits any more */
-    ngx_http_sms365_job_t       **mark;         /* in the request: by it a client that goes away is noticed */
+    ngx_http_sms365_job_t       **mark;         /* in the request: by it a client that goes away is noticed; NULL: one
+                                                 * is made */
     void                        (*end)(ngx_http_request_t *r, ngx_http_sms365_job_t *job,
                                        ngx_http_sms365_end_e end);
     ngx_http_sms365_service_t    *service;

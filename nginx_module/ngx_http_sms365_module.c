@@ -1,6 +1,7 @@
 /* What nginx calls when it starts, reloads and ends; variables; phases. */
-#include "ngx_http_sms365_job.h"
 #include "ngx_http_sms365_journal.h"
+#include "ngx_http_sms365_portal.h"
+#include "ngx_http_sms365_spool.h"
 
 #include <sys/prctl.h>
 #include <syslog.h>
@@ -361,6 +362,8 @@ ngx_http_sms365_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    ngx_http_sms365_events_init(cycle);
+
     return ngx_http_sms365_curl_init(cycle);
 }
 
@@ -385,5 +388,6 @@ ngx_http_sms365_exit_process(ngx_cycle_t *cycle)
         ngx_http_sms365_journal_exit(services[i]);
     }
 
+    ngx_http_sms365_spool_exit();
     ngx_http_sms365_curl_exit();
 }

@@ -10,7 +10,8 @@
  *   ngx_http_sms365_journal.c    which sessions were issued, and which are revoked
  *   ngx_http_sms365_portal.c     requests to the portal; ..._form.c what they hold
  *   ngx_http_sms365_outcome.c    what the portal answers; ..._page.c how, ..._pages.c with which words
- *   ngx_http_sms365_callback.c   delivery reports
+ *   ngx_http_sms365_events.c     what becomes of a message, sent to an open page; ..._stream.c how, ..._json.c in which form
+ *   ngx_http_sms365_callback.c   delivery reports; ..._spool.c news of them
  *   ngx_http_sms365_job.c        a challenge under way; ..._work.c its part in threads
  *   ngx_http_sms365_call.c       a challenge's requests to the provider; ..._curl.c libcurl on nginx's events
  *

@@ -12,7 +12,7 @@
 #define NGX_HTTP_SMS365_PAGE_MAX  65536     /* bytes of a page */
 
 
-static const char *const  ngx_http_sms365_page_names[NGX_HTTP_SMS365_PAGES] = {
+const char *const  ngx_http_sms365_page_names[NGX_HTTP_SMS365_PAGES] = {
     "send", "code", "done", "denied", "gate"
 };
 
@@ -204,7 +204,7 @@ ngx_http_sms365_view_value(ngx_http_sms365_visit_t *visit, const char *name)
 }
 
 
-static const char *
+const char *
 ngx_http_sms365_value(void *context, const char *name)
 {
     ngx_http_sms365_visit_t  *visit = context;
@@ -242,7 +242,7 @@ ngx_http_sms365_value(void *context, const char *name)
 
 /* --- Responses --- */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_sms365_push(ngx_http_request_t *r, const char *name, const char *value)
 {
     size_t            length;
@@ -412,61 +412,25 @@ ngx_http_sms365_templates_read(ngx_http_sms365_service_t *service, struct sms365
 }
 
 
-/* What a page would say, for programs, and for the page that follows a message's delivery. */
-static ngx_int_t
-ngx_http_sms365_page_json(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
-    ngx_http_sms365_page_e page, ngx_uint_t status)
-{
-    char         *text;
-    cJSON        *object;
-    ngx_int_t     rc;
-    ngx_uint_t    i;
-
-    static const char *const  values[] = { "number", "delivery", "notice", "next", "token" };
-
-    object = cJSON_CreateObject();
-
-    (void) cJSON_AddStringToObject(object, "page", ngx_http_sms365_page_names[page]);
-
-    for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        (void) cJSON_AddStringToObject(object, values[i], ngx_http_sms365_value(visit, values[i]));
-    }
-
-    if (visit->view != NULL) {
-        (void) cJSON_AddBoolToObject(object, "usable", !visit->view->unusable);
-        (void) cJSON_AddBoolToObject(object, "pending",
-                                     visit->view->delivery == SMS365_DELIVERY_PENDING);
-        (void) cJSON_AddNumberToObject(object, "tries_left", visit->view->tries_left);
-        (void) cJSON_AddNumberToObject(object, "resend_after_s",
-                                       (double) ((visit->view->resend_ms + 999) / 1000));
-        (void) cJSON_AddNumberToObject(object, "numbers", (double) visit->view->numbers);
-    }
-
-    text = cJSON_PrintUnformatted(object);
-
-    rc = text == NULL ? NGX_HTTP_INTERNAL_SERVER_ERROR
-                      : ngx_http_sms365_send(r, status, "application/json", text, ngx_strlen(text));
-
-    cJSON_free(text);
-    cJSON_Delete(object);
-
-    return rc;
-}
-
-
 ngx_int_t
 ngx_http_sms365_page(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     ngx_http_sms365_page_e page, ngx_uint_t status)
 {
     int                 line;
     char                why[SMS365_TEMPLATE_NAME_SIZE + 64];
+    char               *json;
     ngx_int_t           rc;
     size_t              length;
     const char         *template;
     struct sms365_buf   out, escaped, *own;
 
     if (visit->json) {
-        return ngx_http_sms365_page_json(r, visit, page, status);
+        json = ngx_http_sms365_json(visit, page, 1);
+        rc = json == NULL ? NGX_HTTP_INTERNAL_SERVER_ERROR
+                          : ngx_http_sms365_send(r, status, "application/json", json,
+                                                 ngx_strlen(json));
+        cJSON_free(json);
+        return rc;
     }
 
     sms365_buf_init(&escaped, sizeof(visit->escaped) - 1);

@@ -315,6 +315,10 @@ ngx_http_sms365_get(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit, ngx_s
                                     ngx_http_sms365_script_length);
     }
 
+    if (rest->len == sizeof("events") - 1 && ngx_strncmp(rest->data, "events", rest->len) == 0) {
+        return ngx_http_sms365_events(r, visit);
+    }
+
     /* Whoever reloads the page after a form was sent gets the page, not the form's effect. */
     for (i = 0; i < sizeof(ngx_http_sms365_deeds) / sizeof(ngx_http_sms365_deeds[0]); i++) {
         if (rest->len == ngx_strlen(ngx_http_sms365_deeds[i].name)

@@ -32,6 +32,9 @@ typedef enum {
 } ngx_http_sms365_do_e;
 
 
+typedef struct ngx_http_sms365_stream_s  ngx_http_sms365_stream_t;
+
+
 /* One request to the portal. */
 struct ngx_http_sms365_visit_s {
     ngx_http_sms365_ctx_t     *ctx;
@@ -44,6 +47,7 @@ struct ngx_http_sms365_visit_s {
     unsigned                   login_known:1;
     unsigned                   token_good:1;
     unsigned                   failed_before:1; /* a send that was not waited for */
+    ngx_http_sms365_stream_t  *stream;      /* of events, where they were asked for */
 
     /* For pages. */
     const struct sms365_view  *view;
@@ -72,6 +76,14 @@ const char *ngx_http_sms365_word(enum sms365_language language, const char *name
 
 /* --- ngx_http_sms365_page.c --- */
 
+extern const char *const  ngx_http_sms365_page_names[NGX_HTTP_SMS365_PAGES];
+
+/* What a name of a template stands for in this visit (context); NULL: there is no such name. */
+const char *ngx_http_sms365_value(void *context, const char *name);
+
+/* Add a header to the response. */
+ngx_int_t ngx_http_sms365_push(ngx_http_request_t *r, const char *name, const char *value);
+
 /* The person's language, of those there are. */
 enum sms365_language ngx_http_sms365_language(ngx_http_request_t *r,
     enum sms365_language otherwise);
@@ -96,6 +108,22 @@ ngx_int_t ngx_http_sms365_redirect(ngx_http_request_t *r, const char *where);
 
 /* JSON, and no page for a person. */
 ngx_uint_t ngx_http_sms365_wants_json(ngx_http_request_t *r);
+
+
+/* --- ngx_http_sms365_json.c --- */
+
+/* What a page would say: of the message, and with whole of all else. NULL: out of memory. Free with cJSON_free(). */
+char *ngx_http_sms365_json(ngx_http_sms365_visit_t *visit, ngx_http_sms365_page_e page,
+    ngx_uint_t whole);
+
+
+/* --- ngx_http_sms365_events.c --- */
+
+/* Send what becomes of the message for as long as that is to be awaited; what it returns finalizes the request. */
+ngx_int_t ngx_http_sms365_events(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit);
+
+/* In a worker that starts. */
+void ngx_http_sms365_events_init(ngx_cycle_t *cycle);
 
 
 /* --- ngx_http_sms365_outcome.c --- */
