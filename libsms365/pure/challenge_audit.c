@@ -1,6 +1,7 @@
 /* The audit line: one a decision, the same from every front end. Its fields are a contract: sms365-audit(5). */
 #include "pure/audit.h"
 #include "pure/challenge_state.h"
+#include "pure/sim.h"
 
 #include <string.h>
 
@@ -47,9 +48,24 @@ static void put_message(const struct sms365_challenge *ch, struct sms365_audit *
     sms365_audit_number(line, "tries", slot->tries);
 }
 
+/* What is to be told of the SIM behind the number; NULL when all is well, or nobody asked for it to be watched. */
+static const char *sim_word(const struct sms365_challenge *ch)
+{
+    const struct sms365_number *number = challenge_number(ch, ch->slot.msisdn);
+
+    if (ch->sim_changed)
+        return "changed";
+    if (ch->sim_unknown)
+        return "unknown";
+    if (ch->conf->hlr == SMS365_HLR_OFF || ch->slot.phase == 0 || number == NULL || sms365_sim_is_known(number))
+        return NULL;
+    return "unwatched";
+}
+
 void challenge_audit(struct sms365_challenge *ch)
 {
     static const char *const verdicts[] = {"deny", "allow", "bypass"};
+    const char *sim = sim_word(ch);
     struct sms365_audit line;
 
     sms365_audit_begin(&line, "login", ch->conf->log_format == SMS365_LOG_JSON, sizeof ch->audit - 1);
@@ -57,10 +73,8 @@ void challenge_audit(struct sms365_challenge *ch)
     sms365_audit_text(&line, "service", ch->service);
     sms365_audit_text(&line, "rhost", ch->host);
     put_message(ch, &line);
-    if (ch->sim_changed)
-        sms365_audit_word(&line, "sim", "changed");
-    else if (ch->sim_unknown)
-        sms365_audit_word(&line, "sim", "unknown");
+    if (sim != NULL)
+        sms365_audit_word(&line, "sim", sim);
     if (ch->low_balance)
         sms365_audit_word(&line, "balance", "low");
     sms365_audit_word(&line, "verdict", verdicts[ch->outcome.verdict]);

@@ -9,7 +9,10 @@
 #include "pure/guard.h"
 #include "pure/number.h"
 
-/* key: the one derived for "holder". False when the number's network was never confirmed, or libcrypto fails. */
+/* Was the number's network confirmed? One of which nothing is known cannot be seen to change. */
+bool sms365_sim_is_known(const struct sms365_number *number);
+
+/* key: the one derived for "holder". False when the SIM is not known, or libcrypto fails. */
 bool sms365_sim_name(
     uint8_t name[SMS365_PLACE_BYTES], const struct sms365_number *number, const struct sms365_mac_key *key);
 

@@ -227,6 +227,29 @@ def test_a_look_that_says_nothing_is_told_in_the_log(product, sandbox, syslog):
     syslog.wait("sim=unknown .*verdict=allow")
 
 
+@pytest.mark.parametrize("hlr, told", [("off", False), ("warn", True), ("block", True)])
+def test_a_number_whose_network_nobody_confirmed_is_told_in_the_log(product, sandbox, syslog, hlr, told):
+    product.configure(hlr=hlr)
+    login = Pamtester(product.stack("code"), "alice")
+    login.sees(ASKED)
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    assert login.code() == "PAM_SUCCESS"
+    line = syslog.wait("event=login .*verdict=allow").text
+    assert (" sim=unwatched " in line) == told
+    assert sandbox.requests("hlr/lookup") == []
+
+
+def test_a_number_that_is_watched_is_not_told_as_one_that_is_not(product, sandbox, syslog):
+    product.configure(hlr="block")
+    product.write("users", f"alice: {NUMBER};mcc=202;mnc=05;ported=no;cost=1\n")
+    sandbox.settings(hlr=f"{NUMBER}:202:05:no")
+    login = Pamtester(product.stack("code"), "alice")
+    login.sees(ASKED)
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    assert login.code() == "PAM_SUCCESS"
+    assert " sim=" not in syslog.wait("event=login .*verdict=allow").text
+
+
 def test_the_cost_in_a_report_by_callback_counts_and_an_impossible_one_does_not(product, sandbox, receiver):
     product.configure(callback=receiver.url, cost_per_day=6)
     product.stack("code")
