@@ -30,6 +30,12 @@ def refused(sandbox, text, user="alice", **options):
     return result
 
 
+def first_accounts(count):
+    """Names that every machine's /etc/passwd begins with."""
+    with open("/etc/passwd") as passwd:
+        return [line.split(":")[0] for line in passwd][:count]
+
+
 def test_a_number_has_a_cap_whoever_is_asked_at_it(product, sandbox, syslog):
     product.configure(sends_per_day=3)
     product.stack("code")
@@ -69,6 +75,34 @@ def test_cost_counts_as_enrolled(product, sandbox):
     sends(sandbox)
     sends(sandbox)
     assert refused(sandbox, "Too many messages were sent to you.") == "PAM_MAXTRIES"
+
+
+def enroll(product, names, cost):
+    """Everybody a number of their own, of which every message costs so much."""
+    product.write("users", "".join(f"{name}: 3069712345{i:02};cost={cost}\n" for i, name in enumerate(names, 10)))
+
+
+def test_what_one_address_causes_has_a_cap_in_cost_too(product, sandbox, syslog):
+    product.configure(cost_per_day_address=6)
+    product.stack("code")
+    enroll(product, ("alice", "bob", "root"), 2.5)
+    for user in ("alice", "bob"):
+        sends(sandbox, user, rhost=HOME)
+    assert refused(sandbox, "Too many attempts.", "root", rhost=HOME) == "PAM_MAXTRIES"
+    syslog.wait('user="root".*verdict=deny reason=too_many_from_host')
+    sends(sandbox, "root", rhost=ELSEWHERE)
+    sends(sandbox, "root")
+
+
+def test_the_machine_has_a_cap_in_cost_too(product, sandbox, syslog):
+    product.configure(cost_per_day_host=100, wait=0)  # 5 for one user, 75 from places that are not usual
+    product.stack("code")
+    names = first_accounts(16)
+    enroll(product, names, 5)
+    for name in names[:15]:
+        sends(sandbox, name, rhost=ELSEWHERE)
+    assert refused(sandbox, "No more messages are sent from here today.", names[15]) == "PAM_MAXTRIES"
+    syslog.wait(f'user="{names[15]}".*verdict=deny reason=store_spent')
 
 
 def test_the_cost_that_a_report_tells_replaces_the_one_that_was_expected(product, sandbox):
@@ -267,8 +301,7 @@ def test_the_cost_in_a_report_by_callback_counts_and_an_impossible_one_does_not(
 def test_passwords_of_many_users_leave_a_quarter_of_the_machine_s_messages_to_usual_places(product, sandbox, syslog):
     product.configure(sends_per_day_host=40, sends_per_day_address=1000, resend_after=0)
     product.stack("code")
-    with open("/etc/passwd") as passwd:
-        names = [line.split(":")[0] for line in passwd][:16]
+    names = first_accounts(16)
     numbers = {name: [f"3069712345{i:02}"] for i, name in enumerate(names)}
     product.users(alice=[NUMBER], **numbers)
     login = Pamtester("code", "alice", rhost=HOME)
