@@ -1,5 +1,5 @@
 /*
- * Preloaded: clocks differ from the machine's by the seconds that stand in the file CLOCKSHIFT names, as of every call:
+ * Preloaded: clocks differ from the machine's by the seconds that stand in the file CLOCKS, as of every call:
  * "ALL WALL BOOT", where WALL is added for CLOCK_REALTIME and BOOT for CLOCK_BOOTTIME alone; what is missing is 0.
  */
 #define _GNU_SOURCE
@@ -9,22 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-static char path[256];
-
-__attribute__((constructor)) static void remember(void)
-{
-    const char *named = getenv("CLOCKSHIFT");
-
-    for (size_t i = 0; named != NULL && named[i] != '\0' && i < sizeof path - 1; i++)
-        path[i] = named[i];
-}
-
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     char text[80] = {0};
     char *rest = text;
     const long status = syscall(SYS_clock_gettime, clock, now);
-    const int fd = status == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    const int fd = status == 0 ? open(CLOCKS, O_RDONLY | O_CLOEXEC) : -1;
 
     if (fd >= 0) {
         if (read(fd, text, sizeof text - 1) > 0) {

@@ -1,5 +1,6 @@
 """Fixtures of the integration tests: a private world with users, real servers and clients, and their log."""
 
+import contextlib
 import glob
 import os
 import sys
@@ -175,16 +176,19 @@ def terminals():
 
 
 class Clock:
-    """Clocks that can be set for processes started with `environment`, and the machine's reboots, as they see them."""
+    """Clocks that can be set for processes started with `environment` (or everywhere()), and the machine's reboots, as they
+    see them."""
 
     BOOT_ID = "/proc/sys/kernel/random/boot_id"
+    EVERYWHERE = "/etc/ld.so.preload"
 
     def __init__(self, directory):
         self._directory = directory
         self._file = f"{directory}/clocks"
-        library = f"{directory}/clockshift.so"
-        world.run("cc", "-shared", "-fPIC", "-o", library, f"{SOURCE}/tests/integration/clockshift.c")
-        self.environment = {"LD_PRELOAD": library, "CLOCKSHIFT": self._file}
+        self._library = f"{directory}/clockshift.so"
+        world.run("cc", "-shared", "-fPIC", f'-DCLOCKS="{self._file}"', "-o", self._library,
+                  f"{SOURCE}/tests/integration/clockshift.c")
+        self.environment = {"LD_PRELOAD": self._library}
         self._seconds = self._wall = self._boot = 0
         self._rebooted = False
 
@@ -192,6 +196,17 @@ class Clock:
         with open(self._file + ".new", "w") as file:
             file.write(f"{self._seconds} {self._wall} {self._boot}")
         os.rename(self._file + ".new", self._file)
+
+    @contextlib.contextmanager
+    def everywhere(self):
+        """For all programs that are started meanwhile: set-user-ID ones heed no environment. Others than root's go without."""
+        before = world.read_if_there(self.EVERYWHERE)
+        with open(self.EVERYWHERE, "w") as preload:
+            preload.write(self._library + "\n")
+        try:
+            yield
+        finally:
+            world.put_back(self.EVERYWHERE, before)
 
     def advance(self, seconds):
         """Time goes by."""

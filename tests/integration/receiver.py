@@ -22,14 +22,20 @@ def report_name(query):
     return token[:16].hex() + ".report"
 
 
+HOLD_SECONDS = 20
+
+
 class Receiver:
-    """Listens on a port of 127.0.0.1 that the kernel chose; `url` is what [challenge] callback gets."""
+    """Listens on a port of 127.0.0.1 that the kernel chose; `url` is what [challenge] callback gets. While `door` is clear
+    reports have to wait before it."""
 
     def __init__(self, spool):
         receiver = self
         self.spool = spool
         self.queries = []
         self.arrived = threading.Condition()
+        self.door = threading.Event()
+        self.door.set()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
@@ -38,6 +44,7 @@ class Receiver:
                 if name is None or len(query) > QUERY_MAX:
                     self.send_error(400)
                     return
+                receiver.door.wait(HOLD_SECONDS)
                 receiver.write(name, query)
                 self.send_response(200)
                 self.send_header("Content-Length", "3")

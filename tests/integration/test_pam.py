@@ -404,10 +404,11 @@ def test_a_report_by_callback_reaches_the_prompt(product, sandbox, receiver):
 
 
 def test_a_report_by_callback_after_the_prompt_is_up_is_seen_at_the_next(product, sandbox, receiver):
-    sandbox.settings(delivery_after="600")
+    receiver.door.clear()
     product.configure(callback=receiver.url, wait="0")
     login = Pamtester(product.stack("code"), "alice")
     login.sees(f"Code sent to {MASKED} (pending). Enter it, or r = again: ")
+    receiver.door.set()
     receiver.wait()
     login.answers("r")
     login.sees(FRESH)

@@ -1,8 +1,10 @@
 """Real logins over a real sshd."""
 
+import contextlib
 import os
 import re
 
+import paramiko
 import pytest
 
 import programs
@@ -106,6 +108,23 @@ def test_what_is_no_code_goes_nowhere_and_the_right_one_still_opens(key_server, 
     assert len(sandbox.requests("2fa/check")) == 1
     if answer:
         assert answer not in syslog.text() and answer not in key_server.log.text()
+
+
+def test_an_answer_of_100_kilobytes_is_no_try_and_the_right_one_still_opens(key_server, sandbox, alice, syslog):
+    """OpenSSH's own client sends no more than 1023 bytes."""
+    answer = "7" * 100_000
+    with contextlib.closing(paramiko.Transport(("127.0.0.1", key_server.port))) as client:
+        client.start_client()
+        key = paramiko.Ed25519Key.from_private_key_file(alice.key)
+        assert client.auth_publickey("alice", key) == ["keyboard-interactive"]
+        with pytest.raises(paramiko.AuthenticationException):
+            client.auth_interactive("alice", lambda title, text, prompts: [answer] * len(prompts))
+        syslog.wait("reason=not_a_code")
+        assert sandbox.requests("2fa/check") == []
+        code = sandbox.wait_message(NUMBER)["code"]
+        assert client.auth_interactive("alice", lambda title, text, prompts: [code] * len(prompts)) == []
+    assert len(sandbox.messages()) == 1
+    assert answer[:100] not in syslog.text() + key_server.log.text()
 
 
 def test_ctrl_c_at_the_prompt_then_a_new_login(key_server, sandbox, alice):

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 import world
-from product import NUMBER, OTHER_NUMBER, SOURCE
+from product import NUMBER, OTHER_NUMBER, PROMPT, SOURCE
 from programs import Pamtester, Terminal, su, wrong
 
 FRESH = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
@@ -79,6 +79,60 @@ def test_a_wrong_code_then_the_right_one_in_the_same_shell_takes_one_message(sta
     terminal.answers(message["code"])
     terminal.sees("in-as-bob")
     assert len(sandbox.messages()) == 1
+
+
+BECOME = "su -c 'echo in-as-$(id -un)' bob"
+
+
+def proved(terminal, bob):
+    """The next su of a shell is past the password."""
+    terminal.sees("Password: ")
+    terminal.answers(bob.password)
+    return terminal
+
+
+def test_three_wrong_codes_open_nothing_and_send_nothing_more(stack, sandbox, alice, bob, syslog):
+    terminal = Terminal(alice.command("bash", "-c", f"for run in 1 2 3 4; do {BECOME}; done"))
+    for told in ("Authentication failure", "Authentication failure", "Have exhausted maximum number of retries"):
+        proved(terminal, bob).sees(PROMPT)
+        message = sandbox.messages(OTHER_NUMBER)[0]
+        terminal.answers(wrong(message))
+        terminal.sees(f"su: {told}")
+    proved(terminal, bob).sees("All tries are used up. Try again in 5 min. Press Enter: ")
+    terminal.answers(message["code"])
+    assert terminal.ends() == 1
+    assert "in-as" not in terminal.text
+    assert len(sandbox.messages()) == 1
+    assert len(sandbox.requests("2fa/check")) == 3
+    syslog.wait('user="bob" service="su".*reason=tries_used')
+
+
+def test_a_code_opens_once(stack, sandbox, alice, bob):
+    terminal = Terminal(alice.command("bash", "-c", f"{BECOME}; {BECOME}"))
+    proved(terminal, bob).sees(TARGETS)
+    used = sandbox.wait_message(OTHER_NUMBER)["code"]
+    terminal.answers(used)
+    terminal.sees("in-as-bob")
+    proved(terminal, bob).sees(TARGETS)
+    assert sandbox.wait_message(OTHER_NUMBER)["code"] != used
+    terminal.answers(used)
+    terminal.sees("Wrong code; 2 tries left.")
+    assert terminal.ends() == 1
+    assert terminal.text.count("in-as-bob") == 1
+
+
+def test_a_hang_up_at_the_prompt_leaves_no_process_and_the_next_su_works(stack, sandbox, alice, bob):
+    terminal = proved(su(alice, "bob"), bob)
+    terminal.sees(TARGETS)
+    pid = terminal.pid
+    terminal.hangs_up()
+    assert not os.path.exists(f"/proc/{pid}")
+    assert sandbox.requests("2fa/check") == []
+    sandbox.wait_message(OTHER_NUMBER)
+    again = proved(su(alice, "bob"), bob)
+    again.sees(TARGETS)
+    again.answers(sandbox.wait_message(OTHER_NUMBER)["code"])
+    again.sees("in-as-bob")
 
 
 def test_what_the_caller_exports_makes_no_file_and_no_difference(stack, sandbox, alice, bob, tmp_path):
