@@ -40,11 +40,12 @@ static const struct {
 #include "pure/endpoints.def"
 };
 
-/* Older paths that the reference still names. */
 static const struct {
-    const char *alias, *path;
+    const char *path;
+    enum endpoint_id id;
 } aliases[] = {
-    {"balance/get", "me/balance"},
+#define ALIAS(id, path) {path, EP_##id},
+#include "pure/endpoints.def"
 };
 
 #define PARAM_NAME_TEXT 32
@@ -52,12 +53,12 @@ static const struct {
 
 const struct endpoint *endpoint_find(const char *path)
 {
-    for (size_t i = 0; i < COUNT(aliases); i++)
-        if (strcmp(aliases[i].alias, path) == 0)
-            path = aliases[i].path;
     for (size_t i = 0; i < COUNT(endpoints); i++)
         if (strcmp(endpoints[i].path, path) == 0)
             return &endpoints[i];
+    for (size_t i = 0; i < COUNT(aliases); i++)
+        if (strcmp(aliases[i].path, path) == 0)
+            return &endpoints[aliases[i].id];
     return NULL;
 }
 

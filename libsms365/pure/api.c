@@ -16,6 +16,14 @@ static const struct sms365_endpoint endpoints[] = {
 #include "pure/endpoints.def"
 };
 
+static const struct {
+    const char *path;
+    enum sms365_endpoint_id endpoint;
+} aliases[] = {
+#define ALIAS(id, path) {path, SMS365_EP_##id},
+#include "pure/endpoints.def"
+};
+
 static const struct sms365_api_param params_table[] = {
 #define PARAM(id, name, type, min, max, need, err_empty, err_bad, help)                                                \
     {SMS365_EP_##id, name, SMS365_TYPE_##type, min, max, NEED_##need, err_empty, err_bad},
@@ -60,6 +68,9 @@ const struct sms365_endpoint *sms365_endpoint_find(const char *path)
     for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
         if (strcmp(endpoints[i].path, path) == 0)
             return &endpoints[i];
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcmp(aliases[i].path, path) == 0)
+            return &endpoints[aliases[i].endpoint];
     return NULL;
 }
 

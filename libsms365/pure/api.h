@@ -63,7 +63,7 @@ struct sms365_endpoint {
     bool costs;
 };
 
-/* NULL when there is none of that path. */
+/* NULL when there is none of that path; an alias finds the endpoint that it is one of. */
 const struct sms365_endpoint *sms365_endpoint_find(const char *path);
 const struct sms365_endpoint *sms365_endpoint_get(enum sms365_endpoint_id id);
 
