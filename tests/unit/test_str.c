@@ -41,6 +41,7 @@ static void cleaning_replaces_what_steers_a_terminal(void **state)
         {"\xe2\x80\xae"
          "rtl",
             "???rtl"},
+        {"\xd8\x9cmark \xd8\xa7", "??mark \xd8\xa7"},
         {"\xc0\xaf", "??"},
         {"cut \xe2\x82", "cut ??"},
     };
