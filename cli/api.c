@@ -1,14 +1,11 @@
 /* sms365 api: any request of the provider's API, from the table of endpoints. */
 #include "base/err.h"
-#include "cli.h"
-#include "pure/api.h"
+#include "family.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PARAMS_MAX 32
-#define VALUE_SIZE 8192      /* of one value that is read from standard input */
 #define RAW_BYTES_MAX 262144 /* of a reply that is printed as it came */
 
 struct calling {
@@ -71,27 +68,6 @@ static void endpoints_list(struct cli *cli)
     }
 }
 
-/* A value in its own memory: a password among them must not stay behind in ours. */
-static bool value_read(struct cli *cli, struct calling *calling, const char *name, bool secret)
-{
-    static char line[VALUE_SIZE];
-    char prompt[96];
-    struct sms365_error err = {0};
-    struct sms365_secret *value = &calling->values[calling->count];
-
-    (void)snprintf(prompt, sizeof prompt, "%s%s: ", name, secret ? " (not shown)" : "");
-    if (!cli_read_line(prompt, secret, line, sizeof line, &err)) {
-        (void)cli_fail(cli, CLI_USAGE, "bad_argument", "%s: %s", name, err.text);
-        return false;
-    }
-    const bool kept = sms365_secret_set(value, line, strlen(line));
-    sms365_wipe(line, sizeof line);
-    if (!kept)
-        (void)cli_fail(cli, CLI_FAILED, "no_memory", "no memory for %s", name);
-    calling->params[calling->count].value = (const char *)value->data;
-    return kept;
-}
-
 /* One name=value. */
 static bool param_take(struct cli *cli, const struct cli_command *command, struct calling *calling, const char *word)
 {
@@ -115,8 +91,12 @@ static bool param_take(struct cli *cli, const struct cli_command *command, struc
             cli, CLI_USAGE, "bad_argument", "the API key comes from the key store: choose one with --key NAME");
         return false;
     }
-    if (strcmp(value, "-") == 0 && !value_read(cli, calling, name, secret))
-        return false;
+    if (strcmp(value, "-") == 0) {
+        struct sms365_secret *entered = &calling->values[calling->count];
+        if (!cli_read_value(cli, name, secret, entered))
+            return false;
+        calling->params[calling->count].value = (const char *)entered->data;
+    }
     if (secret && strcmp(value, "-") != 0) {
         (void)cli_fail(cli, CLI_USAGE, "bad_argument",
             "%s is a secret, and others can see the command line: write %s=- and enter it when asked", name, name);
@@ -134,21 +114,9 @@ static const char *param_value(const struct calling *calling, const char *name)
     return NULL;
 }
 
-static bool answers_with_a_secret(const struct sms365_endpoint *endpoint)
-{
-    size_t count = 0;
-    const struct sms365_api_field *fields = sms365_api_fields(&count);
-
-    for (size_t i = 0; i < count; i++)
-        if (fields[i].endpoint == endpoint->id && fields[i].type == SMS365_TYPE_SECRET)
-            return true;
-    return false;
-}
-
 static void reply_tell(struct cli *cli, const struct sms365_reply *reply, bool reveal)
 {
-    char *text = sms365_reply_json(reply, reveal);
-    cJSON *tree = text == NULL ? NULL : cJSON_Parse(text);
+    cJSON *tree = cli_reply_tree(reply, reveal);
     char *pretty = tree == NULL ? NULL : cJSON_Print(tree);
 
     if (pretty != NULL)
@@ -156,9 +124,6 @@ static void reply_tell(struct cli *cli, const struct sms365_reply *reply, bool r
     if (tree != NULL)
         (void)cJSON_AddItemToObject(cli->out, "reply", tree);
     cJSON_free(pretty);
-    if (text != NULL)
-        sms365_wipe(text, strlen(text));
-    free(text);
 }
 
 static enum cli_exit call_json(struct cli *cli, const struct cli_request *request, bool reveal)
@@ -198,7 +163,7 @@ static enum cli_exit call(struct cli *cli, const struct calling *calling)
     const bool keyless = calling->endpoint->auth == SMS365_AUTH_OPEN ||
                          (calling->endpoint->auth == SMS365_AUTH_LOGIN && param_value(calling, "username") != NULL);
 
-    if (raw && !calling->reveal && answers_with_a_secret(calling->endpoint))
+    if (raw && !calling->reveal && cli_family_reveals(calling->endpoint))
         return cli_fail(cli, CLI_USAGE, "bad_argument",
             "%s answers with an API key, which can be masked in json only: leave out type=%s, or add --reveal",
             calling->endpoint->path, type);

@@ -26,12 +26,11 @@ static bool option_set(const struct cli_option *option, const char *value)
 }
 
 /* The option at argv[*i], and its value in the same word (--name=value) or the next. */
-static bool option_take(
-    struct cli *cli, const struct cli_command *command, const struct cli_option *options, int argc, char **argv, int *i)
+static bool option_take(struct cli *cli, const struct cli_command *command, const struct cli_args *args, int *i)
 {
-    const char *word = argv[*i];
+    const char *word = args->argv[*i];
     const size_t length = strcspn(word, "=");
-    const struct cli_option *option = option_find(options, word, length);
+    const struct cli_option *option = option_find(args->options, word, length);
 
     if (option == NULL) {
         (void)cli_fail_usage(cli, command, "there is no option %.*s", (int)length, word);
@@ -44,9 +43,9 @@ static bool option_take(
             (void)cli_fail_usage(cli, command, "%s takes no value", option->name);
         return value == NULL;
     }
-    if (value == NULL && *i + 1 < argc)
-        value = argv[++*i];
-    if (value == NULL || value[0] == '\0') {
+    if (value == NULL && *i + 1 < args->argc)
+        value = args->argv[++*i];
+    if (value == NULL || (value[0] == '\0' && !args->empty)) {
         (void)cli_fail_usage(cli, command, "%s needs a value", option->name);
         return false;
     }
@@ -57,23 +56,38 @@ static bool option_take(
     return true;
 }
 
-bool cli_args(struct cli *cli, const struct cli_command *command, const struct cli_option *options, int *argc,
-    char **argv, int least, int most)
+/* A number below zero is none. */
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0' && (word[1] < '0' || word[1] > '9');
+}
+
+bool cli_args_take(struct cli *cli, const struct cli_command *command, struct cli_args *args, int least, int most)
 {
     int words = 0;
     bool ended = false;
 
-    for (int i = 0; i < *argc; i++) {
-        if (!ended && strcmp(argv[i], "--") == 0)
+    for (int i = 0; i < args->argc; i++) {
+        if (!ended && strcmp(args->argv[i], "--") == 0)
             ended = true;
-        else if (ended || argv[i][0] != '-' || argv[i][1] == '\0')
-            argv[words++] = argv[i];
-        else if (!option_take(cli, command, options, *argc, argv, &i))
+        else if (ended || !is_option(args->argv[i]))
+            args->argv[words++] = args->argv[i];
+        else if (!option_take(cli, command, args, &i))
             return false;
     }
-    *argc = words;
+    args->argc = words;
     if (words >= least && words <= most)
         return true;
     (void)cli_fail_usage(cli, command, words < least ? "a word is missing" : "there are too many words");
     return false;
+}
+
+bool cli_args(struct cli *cli, const struct cli_command *command, const struct cli_option *options, int *argc,
+    char **argv, int least, int most)
+{
+    struct cli_args args = {options, *argc, argv, false};
+    const bool good = cli_args_take(cli, command, &args, least, most);
+
+    *argc = args.argc;
+    return good;
 }

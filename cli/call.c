@@ -2,7 +2,9 @@
 #include "base/log.h"
 #include "cli.h"
 #include "drive/instance.h"
+#include "pure/api.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -110,6 +112,17 @@ enum sms365_err cli_call_raw(
     const struct sms365_provider_request made = request_of(cli, request);
 
     return sms365_provider_raw(&cli->provider, &made, body, err);
+}
+
+cJSON *cli_reply_tree(const struct sms365_reply *reply, bool reveal)
+{
+    char *text = sms365_reply_json(reply, reveal);
+    cJSON *tree = text == NULL ? NULL : cJSON_Parse(text);
+
+    if (text != NULL)
+        sms365_wipe(text, strlen(text));
+    free(text);
+    return tree;
 }
 
 enum cli_exit cli_fail_reply(struct cli *cli, const struct sms365_reply *reply, const struct sms365_error *err)

@@ -32,12 +32,15 @@ struct cli {
 };
 
 struct cli_command {
-    const char *group; /* "key" of `key add`; NULL for a command of one word */
-    const char *name;
-    const char *arguments; /* as the usage line has them */
+    const char *group;     /* "key" of `key add`; NULL for a command of one word */
+    const char *name;      /* may be several words */
+    const char *arguments; /* as the usage line has them; NULL, and help too: the endpoint's, see family.h */
     const char *help;
     enum cli_exit (*run)(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 };
+
+/* All of them, NULL at the end. */
+extern const struct cli_command *const cli_tables[];
 
 /* One table a file, each ending with an entry without a name. */
 extern const struct cli_command cli_user_commands[];
@@ -45,8 +48,10 @@ extern const struct cli_command cli_key_commands[];
 extern const struct cli_command cli_login_commands[];
 extern const struct cli_command cli_message_commands[];
 extern const struct cli_command cli_api_commands[];
+extern const struct cli_command cli_family_commands[];
 extern const struct cli_command cli_config_commands[];
 extern const struct cli_command cli_session_commands[];
+extern const struct cli_command cli_help_commands[];
 extern const struct cli_command cli_listen_commands[]; /* where the build has it */
 
 /* Key commands that have a file of their own. */
@@ -62,6 +67,19 @@ enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command
 
 /* Other commands that have a file of their own. */
 enum cli_exit cli_policy(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+
+/* --- help.c --- */
+
+/* "key add NAME [--url URL]..." */
+void cli_usage(struct sms365_buf *usage, const struct cli_command *command);
+/* How many of the first words name this command; 0: others. */
+int cli_command_words(const struct cli_command *command, int argc, char **argv);
+/* Is there a command of two words or more that begins with this one? */
+bool cli_is_group(const char *word);
+/* Tell of all commands. */
+enum cli_exit cli_help(struct cli *cli);
+/* Tell of the command or the commands that the words, or the first of them, name. */
+enum cli_exit cli_help_of(struct cli *cli, int argc, char **argv);
 
 /* --- args.c --- */
 
@@ -87,6 +105,15 @@ struct cli_values {
 bool cli_args(struct cli *cli, const struct cli_command *command, const struct cli_option *options, int *argc,
     char **argv, int least, int most);
 
+/* The same, for a command whose options may have an empty value. */
+struct cli_args {
+    const struct cli_option *options;
+    int argc;
+    char **argv;
+    bool empty;
+};
+bool cli_args_take(struct cli *cli, const struct cli_command *command, struct cli_args *args, int least, int most);
+
 /* --- say.c --- */
 
 /* A line for a person, on standard output; nothing with --json. Control characters are replaced. */
@@ -103,6 +130,10 @@ enum cli_exit cli_fail_error(struct cli *cli, const struct sms365_error *err);
 /* The command line is wrong: tells how the command is used. */
 enum cli_exit cli_fail_usage(struct cli *cli, const struct cli_command *command, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Lines that are clean already, each with its end; nothing with --json. */
+void cli_print(const struct cli *cli, const char *text);
+/* Can this be written as a number of JSON as it is? */
+bool cli_is_number(const char *text);
 /* A decimal number goes as a number, everything else as a text; NULL is left out. */
 void cli_put(cJSON *object, const char *name, const char *value);
 /* Print the object. False when standard output cannot take it. */
@@ -118,6 +149,12 @@ bool cli_flush(const struct cli *cli);
 bool cli_read_line(const char *prompt, bool secret, char *line, size_t size, struct sms365_error *err);
 /* Everything up to the end of standard input; buf's cap bounds it. */
 bool cli_read_all(struct sms365_buf *buf, struct sms365_error *err);
+/* A text, from the command line or for "-" from standard input to its end. False: it was told; return CLI_USAGE. */
+bool cli_read_text(struct cli *cli, struct sms365_buf *text, const char *word);
+/* One line into memory of its own, the caller frees it. False: it was told; return CLI_USAGE. */
+bool cli_read_value(struct cli *cli, const char *name, bool secret, struct sms365_secret *value);
+/* Ask, "[y/N]" behind the question. */
+bool cli_read_yes(const char *question);
 /* A person sits in front of it. */
 bool cli_interactive(void);
 
@@ -159,6 +196,8 @@ enum sms365_err cli_call(
 enum sms365_err cli_call_raw(
     struct cli *cli, const struct cli_request *request, struct sms365_buf *body, struct sms365_error *err);
 
+/* What the provider answered, as a tree that the caller deletes; keys in it only if reveal. NULL: no memory. */
+cJSON *cli_reply_tree(const struct sms365_reply *reply, bool reveal);
 /* Fail with a request's error; the provider's own code (of reply, may be NULL) goes into the object too. */
 enum cli_exit cli_fail_reply(struct cli *cli, const struct sms365_reply *reply, const struct sms365_error *err);
 

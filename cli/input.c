@@ -10,6 +10,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#define VALUE_SIZE 8192 /* of one value */
+
 /* Signals that would leave the terminal without echo if they ended, or stopped, us during a prompt. */
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 #define CAUGHT_COUNT (sizeof caught / sizeof *caught)
@@ -144,6 +146,60 @@ bool cli_read_all(struct sms365_buf *buf, struct sms365_error *err)
             return false;
         }
     }
+}
+
+bool cli_read_text(struct cli *cli, struct sms365_buf *text, const char *word)
+{
+    struct sms365_error err = {0};
+
+    if (strcmp(word, "-") != 0) {
+        sms365_buf_puts(text, word);
+        if (!text->failed)
+            return true;
+        (void)cli_fail(cli, CLI_USAGE, "bad_argument", "the text is longer than %zu bytes", text->cap);
+        return false;
+    }
+    if (!cli_read_all(text, &err)) {
+        (void)cli_fail_error(cli, &err);
+        return false;
+    }
+    while (text->length > 0 && text->data[text->length - 1] == '\n')
+        text->data[--text->length] = '\0';
+    if (text->length == strlen(sms365_buf_text(text)))
+        return true;
+    (void)cli_fail(cli, CLI_USAGE, "bad_argument", "the text holds a NUL byte");
+    return false;
+}
+
+bool cli_read_value(struct cli *cli, const char *name, bool secret, struct sms365_secret *value)
+{
+    static char line[VALUE_SIZE];
+    char prompt[96];
+    struct sms365_error err = {0};
+
+    (void)snprintf(prompt, sizeof prompt, "%s%s: ", name, secret ? " (not shown)" : "");
+    if (!cli_read_line(prompt, secret, line, sizeof line, &err)) {
+        (void)cli_fail(cli, CLI_USAGE, "bad_argument", "%s: %s", name, err.text);
+        return false;
+    }
+    const bool kept = sms365_secret_set(value, line, strlen(line));
+    sms365_wipe(line, sizeof line);
+    if (!kept)
+        (void)cli_fail(cli, CLI_FAILED, "no_memory", "no memory for %s", name);
+    return kept;
+}
+
+bool cli_read_yes(const char *question)
+{
+    struct sms365_error err = {0};
+    char prompt[1024];
+    char answer[16];
+
+    (void)snprintf(prompt, sizeof prompt, "%s [y/N] ", question);
+    if (!cli_read_line(prompt, false, answer, sizeof answer, &err))
+        return false;
+    const char *text = sms365_str_trim(answer);
+    return strcmp(text, "y") == 0 || strcmp(text, "yes") == 0;
 }
 
 bool cli_interactive(void)

@@ -7,79 +7,17 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static const struct cli_command *const groups[] = {
-    cli_user_commands,
-    cli_key_commands,
-    cli_login_commands,
-    cli_message_commands,
-    cli_api_commands,
-    cli_config_commands,
-    cli_session_commands,
-#ifdef SMS365_LISTEN
-    cli_listen_commands,
-#endif
-};
-
-#define GROUP_COUNT (sizeof groups / sizeof *groups)
-
-/* "key add NAME ..." */
-static void command_tell(struct cli *cli, cJSON *list, const struct cli_command *command)
-{
-    struct sms365_buf usage;
-
-    sms365_buf_init(&usage, 256);
-    sms365_buf_printf(&usage, "%s%s%s%s%s", command->group == NULL ? "" : command->group,
-        command->group == NULL ? "" : " ", command->name, command->arguments[0] == '\0' ? "" : " ", command->arguments);
-    cli_say(cli, "  %s", sms365_buf_text(&usage));
-    cli_say(cli, "      %s", command->help);
-    (void)cJSON_AddItemToArray(list, cJSON_CreateString(sms365_buf_text(&usage)));
-    sms365_buf_free(&usage);
-}
-
-/* One command, or (NULL) all of them. */
-static enum cli_exit help_tell(struct cli *cli, const struct cli_command *only)
-{
-    cJSON *list = cJSON_AddArrayToObject(cli->out, "commands");
-
-    cli_say(cli, "Usage: sms365 [-c CONF] [--json] COMMAND");
-    if (only != NULL) {
-        command_tell(cli, list, only);
-        return CLI_DONE;
-    }
-    cli_say(cli, "A second factor by text message: users, keys, and the provider's API.");
-    for (size_t i = 0; i < GROUP_COUNT; i++) {
-        cli_say(cli, "%s", "");
-        for (const struct cli_command *command = groups[i]; command->name != NULL; command++)
-            command_tell(cli, list, command);
-    }
-    cli_say(cli, "%s", "");
-    cli_say(cli, "-c CONF   read this configuration file; --json prints one JSON object; --version");
-    cli_say(cli, "Exit status: 0 done, 1 refused or failed, 2 usage or configuration, 3 provider unreachable.");
-    cli_say(cli, "The manual: man sms365");
-    return CLI_DONE;
-}
-
 /* The command that the first words name. *used counts those words; NULL when there is none. */
 static const struct cli_command *command_find(int argc, char **argv, int *used)
 {
-    for (size_t i = 0; i < GROUP_COUNT; i++) {
-        for (const struct cli_command *command = groups[i]; command->name != NULL; command++) {
-            *used = command->group == NULL ? 1 : 2;
-            if (argc >= *used && (command->group == NULL || strcmp(argv[0], command->group) == 0) &&
-                strcmp(argv[*used - 1], command->name) == 0)
+    for (size_t i = 0; cli_tables[i] != NULL; i++) {
+        for (const struct cli_command *command = cli_tables[i]; command->name != NULL; command++) {
+            *used = cli_command_words(command, argc, argv);
+            if (*used > 0)
                 return command;
         }
     }
     return NULL;
-}
-
-static bool is_group(const char *word)
-{
-    for (size_t i = 0; i < GROUP_COUNT; i++)
-        for (const struct cli_command *command = groups[i]; command->name != NULL; command++)
-            if (command->group != NULL && strcmp(command->group, word) == 0)
-                return true;
-    return false;
 }
 
 static enum cli_exit dispatch(struct cli *cli, int argc, char **argv)
@@ -89,13 +27,16 @@ static enum cli_exit dispatch(struct cli *cli, int argc, char **argv)
     if (argc == 0)
         return cli_fail(cli, CLI_USAGE, "usage", "which command? sms365 --help shows them all");
     const struct cli_command *command = command_find(argc, argv, &used);
+    if (command == NULL && argc == 2 && cli_is_group(argv[0]) && strcmp(argv[1], "--help") == 0)
+        return cli_help_of(cli, 1, argv);
     if (command == NULL) {
-        const bool two = argc > 1 && is_group(argv[0]);
-        return cli_fail(cli, CLI_USAGE, "usage", "there is no such command: %s%s%s; sms365 --help shows them all",
-            argv[0], two ? " " : "", two ? argv[1] : "");
+        const bool grouped = cli_is_group(argv[0]);
+        return cli_fail(cli, CLI_USAGE, "usage", "there is no such command: %s%s%s; sms365 %s%s--help shows them all",
+            argv[0], grouped && argc > 1 ? " " : "", grouped && argc > 1 ? argv[1] : "", grouped ? argv[0] : "",
+            grouped ? " " : "");
     }
     if (argc > used && strcmp(argv[used], "--help") == 0)
-        return help_tell(cli, command);
+        return cli_help_of(cli, used, argv);
     return command->run(cli, command, argc - used, argv + used);
 }
 
@@ -114,7 +55,7 @@ static enum cli_exit begin(struct cli *cli, int argc, char **argv)
             (void)cJSON_AddStringToObject(cli->out, "version", sms365_version());
             return CLI_DONE;
         } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            return help_tell(cli, NULL);
+            return cli_help(cli);
         } else {
             return cli_fail(cli, CLI_USAGE, "usage", "%s cannot be used so; sms365 --help shows how", argv[i]);
         }

@@ -23,30 +23,6 @@ static bool keys_ready(struct cli *cli, const char *name, const struct sms365_ke
     return cli_key_choose(cli, name, key);
 }
 
-static bool text_take(struct cli *cli, struct sms365_buf *text, const char *word)
-{
-    struct sms365_error err = {0};
-
-    sms365_buf_init(text, TEXT_BYTES_MAX);
-    if (strcmp(word, "-") != 0) {
-        sms365_buf_puts(text, word);
-        if (!text->failed)
-            return true;
-        (void)cli_fail(cli, CLI_USAGE, "bad_argument", "the text is longer than %d bytes", TEXT_BYTES_MAX);
-        return false;
-    }
-    if (!cli_read_all(text, &err)) {
-        (void)cli_fail_error(cli, &err);
-        return false;
-    }
-    while (text->length > 0 && text->data[text->length - 1] == '\n')
-        text->data[--text->length] = '\0';
-    if (text->length == strlen(sms365_buf_text(text)))
-        return true;
-    (void)cli_fail(cli, CLI_USAGE, "bad_argument", "the text holds a NUL byte");
-    return false;
-}
-
 static void sent_tell(
     struct cli *cli, const char *to, const struct sms365_sms_size *sms, const struct sms365_reply *reply)
 {
@@ -116,7 +92,8 @@ static enum cli_exit send_run(struct cli *cli, const struct cli_command *command
         return cli_fail(cli, CLI_USAGE, "bad_argument",
             "%s is no number in international form: 8 to 15 digits, country code first, for example 306971234567",
             argv[0]);
-    if (text_take(cli, &text, argv[1]) && keys_ready(cli, name, &key, &exit))
+    sms365_buf_init(&text, TEXT_BYTES_MAX);
+    if (cli_read_text(cli, &text, argv[1]) && keys_ready(cli, name, &key, &exit))
         exit = message_send(cli, to, sms365_buf_text(&text), from == NULL ? cli->conf.from : from, key);
     sms365_buf_free(&text);
     return exit;
@@ -240,6 +217,7 @@ const struct cli_command cli_message_commands[] = {
         "Send a text message; - takes the text from standard input", send_run},
     {NULL, "check", "AUTHID [--key NAME]", "Ask whether a code, read from standard input, is the one that was sent",
         check_run},
+    {"2fa", "check", "AUTHID [--key NAME]", "The same", check_run},
     {NULL, "balance", "[--check] [--key NAME]", "Tell the balance of the account, and whether it is low", balance_run},
     {NULL, NULL, NULL, NULL, NULL},
 };

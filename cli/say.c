@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LINE_SIZE 4096
+#define USAGE_MAX 1024
 
 /* One clean line; what does not fit is cut. */
 __attribute__((format(printf, 2, 0))) static void line_format(char line[LINE_SIZE], const char *format, va_list args)
@@ -46,6 +47,12 @@ void cli_say_text(const struct cli *cli, const char *text)
         cli_say(cli, "%s", line);
         text += *text == '\n';
     }
+}
+
+void cli_print(const struct cli *cli, const char *text)
+{
+    if (!cli->json)
+        (void)fputs(text, stdout);
 }
 
 void cli_note(struct cli *cli, const char *format, ...)
@@ -94,14 +101,17 @@ enum cli_exit cli_fail(struct cli *cli, enum cli_exit exit, const char *error, c
 enum cli_exit cli_fail_usage(struct cli *cli, const struct cli_command *command, const char *format, ...)
 {
     char line[LINE_SIZE];
+    struct sms365_buf usage;
     va_list args;
 
     va_start(args, format);
     line_format(line, format, args);
     va_end(args);
-    const bool grouped = command->group != NULL;
-    return cli_fail(cli, CLI_USAGE, "usage", "%s; usage: sms365 %s%s%s%s%s", line, grouped ? command->group : "",
-        grouped ? " " : "", command->name, command->arguments[0] == '\0' ? "" : " ", command->arguments);
+    sms365_buf_init(&usage, USAGE_MAX);
+    cli_usage(&usage, command);
+    const enum cli_exit exit = cli_fail(cli, CLI_USAGE, "usage", "%s; usage: sms365 %s", line, sms365_buf_text(&usage));
+    sms365_buf_free(&usage);
+    return exit;
 }
 
 /* What each of the library's errors means for whoever called the command. */
@@ -143,7 +153,7 @@ enum cli_exit cli_fail_error(struct cli *cli, const struct sms365_error *err)
 }
 
 /* RFC 8259, section 6, without exponents. */
-static bool is_json_number(const char *text)
+bool cli_is_number(const char *text)
 {
     text += text[0] == '-';
     const size_t whole = strspn(text, "0123456789");
@@ -159,7 +169,7 @@ void cli_put(cJSON *object, const char *name, const char *value)
 {
     if (value == NULL)
         return;
-    if (is_json_number(value))
+    if (cli_is_number(value))
         (void)cJSON_AddRawToObject(object, name, value);
     else
         (void)cJSON_AddStringToObject(object, name, value);

@@ -148,16 +148,11 @@ static bool confirm_edit(void *context, struct cli_record *record, const struct 
 
 static bool wanted(const struct confirmation *confirmation)
 {
-    struct sms365_error err = {0};
-    char prompt[256];
-    char answer[16];
+    char question[256];
 
     (void)snprintf(
-        prompt, sizeof prompt, "Is that %s's own doing, and are codes to go there? [y/N] ", confirmation->before.name);
-    if (!cli_read_line(prompt, false, answer, sizeof answer, &err))
-        return false;
-    const char *text = sms365_str_trim(answer);
-    return strcmp(text, "y") == 0 || strcmp(text, "yes") == 0;
+        question, sizeof question, "Is that %s's own doing, and are codes to go there?", confirmation->before.name);
+    return cli_read_yes(question);
 }
 
 /* The file may have been changed while the networks were asked and the prompt was up. */

@@ -14,19 +14,39 @@ from administrator import DONE, FAILED, NOWHERE, NUMBER, UNREACHABLE, USAGE, mod
 # --- The command line ---
 
 
+def manual(page):
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "docs", page)
+    return subprocess.run(["man", "-E", "UTF-8", "-l", path], check=True, stdout=subprocess.PIPE, encoding="utf-8",
+                          env={"PATH": os.environ["PATH"], "MANWIDTH": "1000", "LC_ALL": "C.UTF-8",
+                               "MANPAGER": "cat"}).stdout
+
+
 def test_the_help_and_the_manual_have_every_command(place):
     told = place.json("--help").object["commands"]
-    page = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "sms365.8")
-    shown = subprocess.run(["man", "-E", "UTF-8", "-l", page], check=True, stdout=subprocess.PIPE, encoding="utf-8",
-                           env={"PATH": os.environ["PATH"], "MANWIDTH": "1000", "LC_ALL": "C.UTF-8",
-                                "MANPAGER": "cat"}).stdout
+    shown = manual("sms365.8") + manual("sms365-api.8")
     text = place.run("--help").out
-    assert len(told) >= 15
+    assert place.run("help").out == text
+    assert len(told) >= 45
     for usage in told:
-        assert re.search(rf"^ +{re.escape(usage)}$", shown, re.M), f"{usage} is not in sms365(8)"
+        assert re.search(rf"^ +{re.escape(usage)}$", shown, re.M), f"{usage} is in no manual"
         assert f"  {usage}\n" in text
-        words = re.match(r"(user|key|session) \S+|\S+", usage)[0].split()
-        assert place.json(*words, "--help").object["commands"] == [usage]
+        words = re.match(r"[a-z0-9-]+(?: [a-z0-9-]+)*(?= |$)", usage)[0].split()
+        assert usage in place.json(*words, "--help").object["commands"]
+        assert usage in place.json("help", *words).object["commands"]
+
+
+def test_the_help_and_the_manual_have_every_parameter(place):
+    def squeezed(text):
+        return re.sub(r"\s+", " ", text).strip()
+
+    shown = squeezed(manual("sms365-api.8"))
+    groups = {usage.split()[0] for usage in place.json("--help").object["commands"] if "[OPTION]" in usage}
+    assert len(groups) == 11
+    lines = [line for group in groups for line in place.run("help", group).out.splitlines() if line.startswith(" " * 8)]
+    assert len(lines) > 150
+    for line in lines:
+        shared = re.match(r" +(--(?:key|format|reveal|yes)(?: \S+)?) ", line)
+        assert (shared[1] if shared else squeezed(line)) in shown
 
 
 def test_the_version_is_told(place):

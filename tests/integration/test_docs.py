@@ -98,6 +98,11 @@ def test_the_manual_s_options_are_what_the_generator_writes():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_commands_of_the_manual_are_what_the_generator_writes():
+    done = subprocess.run([sys.executable, ROOT / "scripts/commands-man", "--check"], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_page_of_the_api_is_what_the_generator_writes():
     done = subprocess.run([sys.executable, ROOT / "scripts/api-doc", "--check"], stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stderr
@@ -271,11 +276,12 @@ def test_commands_in_the_documentation_exist():
     commands = {f"{group} {name}" if group else name for group, name in
                 re.findall(r'^    \{(?:"(\w+)"|NULL), "([\w-]+)",\s+"', table, re.M)}
     assert len(commands) > 10
+    commands |= set(re.findall(r'^FAMILY\("(\w+)",', read("cli/families.def"), re.M))
     texts = {path.name: path.read_text() for path in TEXTS}
     sources = [*(ROOT / "libsms365").rglob("*.c"), *(ROOT / "libsms365").rglob("*.def"), *(ROOT / "cli").glob("*.c")]
     texts.update({path.name: re.sub(r'"\s*"', "", path.read_text()) for path in sources})
     texts.update({page.name: page.read_text().replace("\\-", "-") for page in PAGES})
-    typed = re.compile(r"(?:^ {4}|`|^\.BR? \"?|run: )sms365 (?:-c \S+ )?(?:--json )?([a-z]+)(?: ([a-z][a-z-]*))?", re.M)
+    typed = re.compile(r"(?:^ {4}|`|^\.BR? \"?|run: )sms365 (?:-c \S+ )?(?:--json )?([a-z\d]+)(?: ([a-z][a-z-]*))?", re.M)
     found = [(name, *match) for name, text in texts.items() for match in typed.findall(text)]
     assert len(found) > 30
     for name, first, second in found:

@@ -1,0 +1,57 @@
+/* The commands that are the provider's endpoints, from families.def: what they take, show and cost. */
+#ifndef SMS365_CLI_FAMILY_H
+#define SMS365_CLI_FAMILY_H
+
+#include "cli.h"
+#include "pure/api.h"
+
+/* What is known of the price before a request is made. */
+enum cli_price { CLI_PRICE_FREE, CLI_PRICE_MESSAGES, CLI_PRICE_VIBER, CLI_PRICE_LOOKUP, CLI_PRICE_TRANSFER };
+
+/* --- family.c --- */
+
+/* The endpoint of a command of a family; NULL for the other commands. */
+const struct sms365_endpoint *cli_family_endpoint(const struct cli_command *command);
+
+/* --- family_help.c --- */
+
+/* How a parameter is given. */
+enum cli_place { CLI_PLACE_NONE, CLI_PLACE_WORD, CLI_PLACE_OPTION, CLI_PLACE_PROMPT };
+enum cli_place cli_param_place(const struct sms365_api_param *param);
+/* May it be read from standard input to its end, with - in its place? */
+bool cli_param_streams(const struct sms365_api_param *param);
+/* Does it answer with a list? With an API key? */
+bool cli_family_lists(const struct sms365_endpoint *endpoint);
+bool cli_family_reveals(const struct sms365_endpoint *endpoint);
+
+/* What a usage line has behind the command's words: "MOBILE [OPTION]...". */
+void cli_family_arguments(struct sms365_buf *usage, const struct sms365_endpoint *endpoint);
+/* Each parameter on a line, with its bounds, and the other options. */
+void cli_family_tell(const struct cli *cli, const struct sms365_endpoint *endpoint);
+
+/* --- reply.c --- */
+
+/* What the provider answered, for a person. Its texts were cleaned when it was read. */
+void cli_reply_show(const struct cli *cli, const struct sms365_endpoint *endpoint, const cJSON *reply);
+/* The list of the reply as RFC 4180 has it. */
+void cli_reply_csv(const struct cli *cli, const struct sms365_endpoint *endpoint, const cJSON *reply);
+/* The fields of the reply go into cli->out, numbers as numbers. */
+void cli_reply_put(struct cli *cli, const struct sms365_endpoint *endpoint, cJSON *reply);
+/* The value of a field as a person reads it: a word for a status. */
+const char *cli_field_word(const struct sms365_api_field *field, const char *text);
+
+/* --- table.c --- */
+
+#define CLI_PATH_SIZE 64
+/* "group.contacts": what the fields of an object or of a list's rows have for their object. */
+void cli_field_path(char path[CLI_PATH_SIZE], const struct sms365_api_field *field);
+/* A table with a head, aligned for a terminal; columns without a value are left out. */
+void cli_table_show(const struct cli *cli, const struct sms365_api_field *list, const cJSON *rows);
+void cli_table_csv(const struct cli *cli, const struct sms365_api_field *list, const cJSON *rows);
+
+/* --- cost.c --- */
+
+/* Say what the request costs, as far as that is known, and ask. False: the answer was no. */
+bool cli_cost_ask(struct cli *cli, const struct cli_request *request, enum cli_price price);
+
+#endif
