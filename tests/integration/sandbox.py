@@ -121,6 +121,14 @@ class Sandbox:
         """What arrived at the API, oldest first."""
         return self._control("GET", "requests" + (f"?endpoint={endpoint}" if endpoint else ""))
 
+    def wait_request(self, endpoint, seconds=20):
+        """Wait until a request to that endpoint has arrived; it need not be answered yet."""
+        until = time.monotonic() + seconds
+        while not self.requests(endpoint):
+            if time.monotonic() > until:
+                raise TimeoutError(f"no request to {endpoint} in {seconds} s")
+            time.sleep(0.02)
+
     def stats(self):
         return self._control("GET", "stats")
 
