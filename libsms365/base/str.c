@@ -7,9 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAST_BYTES 64
+#define LEAST_SECRET_BYTES 2048 /* it takes a page whatever it holds */
+
 void sms365_buf_init(struct sms365_buf *buf, size_t cap)
 {
     *buf = (struct sms365_buf){.cap = cap};
+}
+
+static void buf_release(struct sms365_buf *buf)
+{
+    if (buf->secret)
+        sms365_secret_delete(buf->data, buf->size);
+    else
+        free(buf->data);
 }
 
 /* Make room for more bytes and the NUL. */
@@ -22,20 +33,17 @@ static bool buf_reserve(struct sms365_buf *buf, size_t more)
     const size_t need = buf->length + more + 1;
     if (need <= buf->size)
         return true;
-    size_t size = buf->size < 64 ? 64 : buf->size;
+    size_t size = buf->size > 0 ? buf->size : buf->secret ? LEAST_SECRET_BYTES : LEAST_BYTES;
     while (size < need)
         size *= 2;
-    char *data = malloc(size);
+    char *data = buf->secret ? sms365_secret_new(size) : malloc(size);
     if (data == NULL) {
         buf->failed = true;
         return false;
     }
-    if (buf->data != NULL) {
+    if (buf->data != NULL)
         memcpy(data, buf->data, buf->length);
-        if (buf->secret)
-            sms365_wipe(buf->data, buf->size);
-        free(buf->data);
-    }
+    buf_release(buf);
     buf->data = data;
     buf->size = size;
     return true;
@@ -101,9 +109,7 @@ const char *sms365_buf_text(const struct sms365_buf *buf)
 
 void sms365_buf_free(struct sms365_buf *buf)
 {
-    if (buf->secret)
-        sms365_wipe(buf->data, buf->size);
-    free(buf->data);
+    buf_release(buf);
     *buf = (struct sms365_buf){.cap = buf->cap, .secret = buf->secret};
 }
 

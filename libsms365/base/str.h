@@ -16,7 +16,7 @@ struct sms365_buf {
     size_t size;
     size_t cap; /* most bytes of contents */
     bool failed;
-    bool secret; /* contents are wiped when moved or freed */
+    bool secret; /* set before anything is added: contents are left out of core dumps, and wiped when moved or freed */
 };
 
 /* cap in bytes, without the NUL. */

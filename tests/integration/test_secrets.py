@@ -104,6 +104,29 @@ def test_a_core_dump_at_the_prompt_holds_no_key(keyed, sandbox):
     assert KEY.encode() not in content
 
 
+def dumped_but_for_libcurls_request(pid):
+    """What a core dump would hold but for the request as libcurl writes it, head and body in one (sms365-keys(5) tells of
+    it); and how many of those there were."""
+    return re.subn(rb"POST /api/\S+ HTTP/1\.1\r\n[^\0]+?\r\n\r\n[^\0]*", b"", dumped_memory(pid))
+
+
+def test_a_core_dump_while_a_code_is_checked_holds_neither_the_key_nor_what_was_typed(keyed, sandbox):
+    sandbox.settings(fault="2fa/check:delay=600000")
+    login = Pamtester(keyed.stack("code"), "alice")
+    login.sees(PROMPT)
+    code = sandbox.wait_message(NUMBER)["code"].encode()
+    alone = rb"(?<!\d)" + code + rb"(?!\d)"
+    before = len(re.findall(alone, dumped_memory(login.pid)))
+    login.answers(f"  {code.decode()} \t  ")
+    sandbox.wait_request("2fa/check")
+    content, requests = dumped_but_for_libcurls_request(login.pid)
+    login.kill()
+    assert requests >= 1  # it was read while the request was under way
+    assert KEY.encode() not in content
+    assert b"  " + code + b" \t" not in content
+    assert len(re.findall(alone, content)) <= before
+
+
 def test_files_of_the_store_are_for_root_alone_and_hold_no_code(keyed, sandbox):
     login = Pamtester(keyed.stack("code"), "alice")
     login.sees(PROMPT)
