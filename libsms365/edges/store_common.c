@@ -93,6 +93,7 @@ enum sms365_err sms365_store_sum(struct sms365_store *store, enum sms365_class c
         code = sms365_store_scan(store, class, add_tally, &sum, err);
     if (code == SMS365_OK && sum.bad)
         code = sms365_error_set(err, SMS365_CORRUPT, "a record of messages sent is none of ours");
-    *total = sum.total;
+    if (code == SMS365_OK)
+        *total = sum.total;
     return code;
 }

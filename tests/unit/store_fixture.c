@@ -19,6 +19,13 @@ int64_t fixture_clock_shift_s;
 
 const struct sms365_mac_key fixture_key = {{1, 2, 3}};
 
+const struct fixture_table fixture_tables[CLASSES] = {
+    [HOST] = {"host.table", 4096, true},
+    [SPEND] = {"spend.table", 16384, false},
+    [SHARD] = {"shard.table", SMS365_SHARDS, false},
+    [FLAG] = {"flag.table", 8, true},
+};
+
 int (*fixture_hook)(const char *call);
 
 /* True: the wrapped call is not to be made, and *result is what it returns. */
@@ -199,9 +206,17 @@ void fixture_user_path(const struct fixture *fixture, char *out, size_t size)
     assert_string_not_equal(out, "");
 }
 
-void fixture_table_path(const struct fixture *fixture, char *out, size_t size)
+void fixture_table_path(const struct fixture *fixture, enum sms365_class class, char *out, size_t size)
 {
-    (void)snprintf(out, size, "%s/host.table", fixture->dir);
+    (void)snprintf(out, size, "%s/%s", fixture->dir, fixture_tables[class].file);
+}
+
+void fixture_path(const struct fixture *fixture, enum sms365_class class, char *out, size_t size)
+{
+    if (class == USER)
+        fixture_user_path(fixture, out, size);
+    else
+        fixture_table_path(fixture, class, out, size);
 }
 
 unsigned fixture_count(const struct fixture *fixture, const char *prefix)
@@ -235,6 +250,27 @@ void fixture_write(const char *path, const void *data, size_t length)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, data, length), length);
     (void)close(fd);
+}
+
+void fixture_patch(const char *path, const void *data, size_t length, off_t offset)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, data, length, offset), length);
+    (void)close(fd);
+}
+
+void fixture_assert_refused(struct sms365_store *store, enum sms365_class class, const char *name, const char *path)
+{
+    struct sms365_record record;
+    struct sms365_error err;
+
+    assert_int_equal(sms365_store_get(store, class, name, &record, &err), SMS365_CORRUPT);
+    assert_non_null(strstr(err.text, path));
+    assert_non_null(strstr(err.text, "deleting the file"));
+    assert_int_equal(sms365_store_cas(store, class, name, 0, "x", 1, 0, NULL, &err), SMS365_CORRUPT);
+    assert_non_null(strstr(err.text, path));
 }
 
 uint64_t fixture_put(struct sms365_store *store, enum sms365_class class, const char *name, uint64_t version,

@@ -13,6 +13,18 @@
 
 #define USER SMS365_CLASS_USER
 #define HOST SMS365_CLASS_HOST
+#define SPEND SMS365_CLASS_SPEND
+#define SHARD SMS365_CLASS_SHARD
+#define FLAG SMS365_CLASS_FLAG
+#define CLASSES SMS365_CLASS_COUNT
+
+/* The tables of store_file; none of USER. */
+struct fixture_table {
+    const char *file;
+    size_t buckets;
+    bool durable; /* each write is synced */
+};
+extern const struct fixture_table fixture_tables[CLASSES];
 
 /* Long enough that no lock of a running process ever runs into it. */
 #define PATIENT_MS 60000
@@ -54,21 +66,27 @@ struct sms365_store *fixture_open_file(struct fixture *fixture, int64_t lock_tim
 int fixture_setup_file(void **state);
 int fixture_teardown(void **state);
 
-/* Paths of the records' files: of the only USER record, and of the table. */
+/* Paths of the records' files: of the only USER record, of a class's table, of either. */
 void fixture_user_path(const struct fixture *fixture, char *out, size_t size);
-void fixture_table_path(const struct fixture *fixture, char *out, size_t size);
+void fixture_table_path(const struct fixture *fixture, enum sms365_class class, char *out, size_t size);
+void fixture_path(const struct fixture *fixture, enum sms365_class class, char *out, size_t size);
 /* Names in the directory that begin with prefix. */
 unsigned fixture_count(const struct fixture *fixture, const char *prefix);
 
 /* Read or write a whole file. */
 size_t fixture_read(const char *path, uint8_t *out, size_t size);
 void fixture_write(const char *path, const void *data, size_t length);
+/* Write bytes over a part of a file that is there. */
+void fixture_patch(const char *path, const void *data, size_t length, off_t offset);
 
 /* cas that must succeed; returns the version. */
 uint64_t fixture_put(struct sms365_store *store, enum sms365_class class, const char *name, uint64_t version,
     const void *value, size_t length, int64_t ttl_s);
 /* get that must succeed. */
 void fixture_get(struct sms365_store *store, enum sms365_class class, const char *name, struct sms365_record *record);
+
+/* Reading and writing the record are CORRUPT, with the file's path and what to do about it. */
+void fixture_assert_refused(struct sms365_store *store, enum sms365_class class, const char *name, const char *path);
 
 uint64_t fixture_version(struct sms365_store *store, enum sms365_class class, const char *name);
 

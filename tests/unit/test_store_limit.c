@@ -89,7 +89,7 @@ static void no_limit_damages_a_host_record(void **state)
     size_t count = 0, end = TABLE_BYTES;
 
     (void)fixture_put(fixture->store, HOST, "alice", 0, "x", 1, 0);
-    fixture_table_path(fixture, path, sizeof path);
+    fixture_table_path(fixture, HOST, path, sizeof path);
     assert_int_equal(fixture_read(path, table, sizeof table), TABLE_BYTES);
     while (table[end - 1] == 0)
         end--;
