@@ -204,6 +204,14 @@ ngx_http_sms365_unlink(ngx_http_request_t *r, ngx_list_part_t *part, ngx_uint_t 
 }
 
 
+static ngx_uint_t
+ngx_http_sms365_ours(ngx_http_sms365_service_t *service, ngx_str_t *name)
+{
+    return ngx_http_sms365_same(name, &service->cookie)
+           || ngx_http_sms365_same(name, &service->login_cookie);
+}
+
+
 /* A Cookie header's value without our cookies, in fresh memory: the old text stays, the tokens are in it. */
 static ngx_int_t
 ngx_http_sms365_strip_value(ngx_http_request_t *r, ngx_http_sms365_service_t *service,
@@ -211,10 +219,16 @@ ngx_http_sms365_strip_value(ngx_http_request_t *r, ngx_http_sms365_service_t *se
 {
     u_char      *pos, *last, *p, *fresh;
     ngx_str_t    name, value, whole;
-    ngx_uint_t   ours;
 
     pos = header->data;
     last = pos + header->len;
+
+    do {
+        if (ngx_http_sms365_next_cookie(&pos, last, &name, &value, &whole) != NGX_OK) {
+            return NGX_OK;
+        }
+
+    } while (!ngx_http_sms365_ours(service, &name));
 
     fresh = ngx_pnalloc(r->pool, header->len + 1);
     if (fresh == NULL) {
@@ -222,21 +236,12 @@ ngx_http_sms365_strip_value(ngx_http_request_t *r, ngx_http_sms365_service_t *se
     }
 
     p = fresh;
-    ours = 0;
+    pos = header->data;
 
     while (ngx_http_sms365_next_cookie(&pos, last, &name, &value, &whole) == NGX_OK) {
-        if (ngx_http_sms365_same(&name, &service->cookie)
-            || ngx_http_sms365_same(&name, &service->login_cookie))
-        {
-            ours = 1;
-            continue;
+        if (!ngx_http_sms365_ours(service, &name)) {
+            p = ngx_cpymem(p, whole.data, whole.len);
         }
-
-        p = ngx_cpymem(p, whole.data, whole.len);
-    }
-
-    if (!ours) {
-        return NGX_OK;
     }
 
     while (p > fresh && (p[-1] == ' ' || p[-1] == '\t' || p[-1] == ';')) {
@@ -255,13 +260,20 @@ ngx_int_t
 ngx_http_sms365_strip(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
     ngx_uint_t         i;
-    ngx_list_part_t   *part;
+    ngx_list_part_t   *part, *before, *current;
     ngx_table_elt_t   *header;
 
     part = &r->headers_in.headers.part;
+    before = part;
+    current = part;
     i = 0;
 
     while ((header = ngx_http_sms365_next_header(&part, &i)) != NULL) {
+        if (part != current) {
+            before = current;
+            current = part;
+        }
+
         if (ngx_http_sms365_strip_value(r, ctx->service, &header->value) != NGX_OK) {
             return NGX_ERROR;
         }
@@ -276,8 +288,12 @@ ngx_http_sms365_strip(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
             return NGX_ERROR;
         }
 
-        /* What follows has moved up, or to the next part: headers without a hash are passed over. */
-        part = &r->headers_in.headers.part;
+        /*
+         * What follows has moved up, or to the next part, and this part may be gone; not the one before it. From the
+         * list's beginning it would be a long way for each of many. Headers without a hash are passed over.
+         */
+        part = before;
+        current = before;
         i = 0;
     }
 
