@@ -6,6 +6,7 @@
 
 #define COUNT_MAX 1000000000
 #define FAULT_TEXT 128
+#define CUT_MAX (1 << 30)
 
 static const struct {
     enum fault_kind kind;
@@ -17,8 +18,8 @@ static const struct {
     {FAULT_DROP_AFTER, "drop-after", VALUE_NONE, 0, 0, 0},
     {FAULT_DELAY, "delay", VALUE_MUST, 0, 600000, 0},
     {FAULT_HTTP500, "http500", VALUE_NONE, 0, 0, 0},
-    {FAULT_TRUNCATED, "truncated", VALUE_NONE, 0, 0, 0},
-    {FAULT_CUT, "cut", VALUE_NONE, 0, 0, 0},
+    {FAULT_TRUNCATED, "truncated", VALUE_MAY, 0, CUT_MAX, CUT_HALF},
+    {FAULT_CUT, "cut", VALUE_MAY, 0, CUT_MAX, CUT_HALF},
     {FAULT_HTML, "html", VALUE_NONE, 0, 0, 0},
     {FAULT_TYPES, "types", VALUE_NONE, 0, 0, 0},
     {FAULT_HUGE, "huge", VALUE_MAY, 1, 1 << 30, 64 << 20},
@@ -125,9 +126,10 @@ bool faults_parse(struct faults *f, const char *spec, char *why, size_t size)
     return true;
 }
 
-static bool takes_value(enum fault_kind kind)
+static bool has_value(const struct fault *f)
 {
-    return kind == FAULT_DELAY || kind == FAULT_HUGE || kind == FAULT_ERROR;
+    bool cuts = f->kind == FAULT_TRUNCATED || f->kind == FAULT_CUT;
+    return f->kind == FAULT_DELAY || f->kind == FAULT_HUGE || f->kind == FAULT_ERROR || (cuts && f->value != CUT_HALF);
 }
 
 void faults_print(const struct faults *f, struct buf *out)
@@ -139,7 +141,7 @@ void faults_print(const struct faults *f, struct buf *out)
             continue;
         buf_print(out, "%s%s:%s", first ? "" : ",", one->endpoint, fault_name(one->kind));
         first = false;
-        if (takes_value(one->kind))
+        if (has_value(one))
             buf_print(out, "=%lld", (long long)one->value);
         if (one->kept)
             buf_text(out, ":kept");

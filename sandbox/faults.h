@@ -14,6 +14,7 @@
 
 #define FAULTS_MAX 32
 #define FAULT_ENDPOINT_TEXT 48
+#define CUT_HALF (-1)
 
 enum fault_kind {
     FAULT_NONE,
@@ -36,7 +37,7 @@ struct faults {
     struct fault {
         char endpoint[FAULT_ENDPOINT_TEXT];
         enum fault_kind kind;
-        int64_t value; /* of delay, huge and error */
+        int64_t value; /* of delay, huge and error; of truncated and cut: the bytes that are left, or CUT_HALF */
         bool counted;
         int64_t left, skip;
         bool kept;

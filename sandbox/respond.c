@@ -103,6 +103,14 @@ static void fill_garbage(struct buf *body, uint64_t noise)
     }
 }
 
+/* How much of a body is left. */
+static size_t cut_at(const struct mishap *m, size_t len)
+{
+    if (m->value == CUT_HALF)
+        return len / 2;
+    return (uint64_t)m->value < len ? (size_t)m->value : len;
+}
+
 enum MHD_Result respond_spoilt(
     struct MHD_Connection *c, const struct mishap *m, const char *mime, struct buf *body, uint64_t noise)
 {
@@ -118,10 +126,10 @@ enum MHD_Result respond_spoilt(
         buf_free(body);
         return respond_buf(c, MHD_HTTP_OK, mime, body);
     case FAULT_TRUNCATED:
-        body->len /= 2;
+        body->len = cut_at(m, body->len);
         return respond_buf(c, MHD_HTTP_OK, mime, body);
     case FAULT_CUT:
-        return respond_odd(c, mime, body, body->len, body->len / 2, true);
+        return respond_odd(c, mime, body, body->len, cut_at(m, body->len), true);
     case FAULT_HUGE:
         return respond_odd(c, mime, body, MHD_SIZE_UNKNOWN, body->len + (uint64_t)m->value, false);
     case FAULT_GARBAGE:
