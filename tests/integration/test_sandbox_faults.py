@@ -243,7 +243,8 @@ def test_messages_of_one_number_in_order_of_arrival(box):
     assert [m["text"] for m in mine] == ["one", "two"] and len(box.messages()) == 4
     assert {"id", "to", "from", "text", "code", "status", "time"} <= mine[0].keys()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", mine[0]["time"])
-    assert box.messages("+30 697 123 4567".replace(" ", "%20").replace("+", "%2B")) == mine
+    asked = box.messages("+30 697 123 4567".replace(" ", "%20").replace("+", "%2B"))
+    assert [m["id"] for m in asked] == [m["id"] for m in mine]
     assert box.messages("306999999999") == []
 
 
