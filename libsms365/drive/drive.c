@@ -7,7 +7,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#define ANSWER_SIZE 512 /* bytes of an answer at a prompt; whatever is longer is no code */
+#define ERROR_CREDENTIALS 101 /* the provider's: the key is not good, or not from here */
+#define ANSWER_SIZE 512       /* bytes of an answer at a prompt; whatever is longer is no code */
 
 /* What events point at, until the challenge has been fed. */
 struct scratch {
@@ -47,8 +48,8 @@ static void do_sum(const struct sms365_drive *drive, const struct sms365_action 
         sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
 }
 
-static void do_call(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
-    struct scratch *scratch)
+static enum sms365_err call_once(
+    const struct sms365_drive *drive, const struct sms365_action *action, struct scratch *scratch)
 {
     const struct sms365_provider_request request = {
         .endpoint = action->endpoint,
@@ -59,8 +60,20 @@ static void do_call(const struct sms365_drive *drive, const struct sms365_action
         .timeout_ms = action->timeout_ms,
     };
 
+    return sms365_provider_call(drive->provider, &request, &scratch->reply, &scratch->err);
+}
+
+static void do_call(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
+    struct scratch *scratch)
+{
     event->kind = SMS365_EVENT_REPLY;
-    event->err = sms365_provider_call(drive->provider, &request, &scratch->reply, &scratch->err);
+    event->err = call_once(drive, action, scratch);
+    /* The key may have been replaced since it was loaded (sms365 key rotate): what is refused was not done. */
+    if (event->err == SMS365_REFUSED && sms365_reply_error(scratch->reply) == ERROR_CREDENTIALS &&
+        drive->renew_keys != NULL && drive->renew_keys(drive->renew_context)) {
+        sms365_reply_free(scratch->reply);
+        event->err = call_once(drive, action, scratch);
+    }
     if (event->err != SMS365_OK)
         sms365_log_line(drive->log, LOG_ERR, "%s: %s", sms365_endpoint_get(action->endpoint)->path, scratch->err.text);
     if (drive->provider->chosen != NULL)

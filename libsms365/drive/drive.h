@@ -14,6 +14,9 @@ struct sms365_drive {
     const char *spool;
     const struct sms365_dialogue *dialogue;
     const struct sms365_log *log;
+    /* Load provider->keys anew: true when they are others now. NULL: nobody can. */
+    bool (*renew_keys)(void *context);
+    void *renew_context;
 };
 
 /* Run to DONE. *outcome denies unless the challenge says otherwise. Troubles on the way go to the log, with their

@@ -217,6 +217,40 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
     return code;
 }
 
+static bool same_keys(const struct sms365_keys *a, const struct sms365_keys *b)
+{
+    bool same = a->count == b->count;
+
+    for (size_t i = 0; same && i < a->count; i++) {
+        const struct sms365_secret *one = &a->entries[i].secret, *other = &b->entries[i].secret;
+        same = one->length == other->length && sms365_equal(one->data, other->data, one->length);
+    }
+    return same;
+}
+
+/* Load the keys anew. False when they are as they were. */
+static bool renew_keys(void *context)
+{
+    struct sms365 *instance = context;
+    const struct sms365_conf *conf = &instance->conf;
+    struct sms365_secret master = {0};
+    struct sms365_keys fresh = {0};
+    struct sms365_error err = {0};
+
+    if (sms365_master_load(&master, conf->master, &err) == SMS365_OK)
+        (void)sms365_keys_load(&fresh, conf->keys_dir, &master, conf->sandbox, &err);
+    sms365_secret_free(&master);
+    const bool renewed = fresh.count > 0 && !same_keys(&instance->keys, &fresh);
+    if (renewed) {
+        const struct sms365_keys old = instance->keys;
+        sms365_provider_close(&instance->provider);
+        instance->keys = fresh;
+        fresh = old;
+    }
+    sms365_keys_free(&fresh);
+    return renewed;
+}
+
 enum sms365_err sms365_login(struct sms365 *instance, const struct sms365_subject *subject,
     const struct sms365_dialogue *dialogue, struct sms365_outcome *outcome, struct sms365_error *err)
 {
@@ -228,6 +262,8 @@ enum sms365_err sms365_login(struct sms365 *instance, const struct sms365_subjec
         .spool = instance->conf.spool,
         .dialogue = dialogue,
         .log = &instance->log,
+        .renew_keys = renew_keys,
+        .renew_context = instance,
     };
 
     *outcome = (struct sms365_outcome){.verdict = SMS365_DENY, .reason = SMS365_REASON_CONFIG_UNUSABLE};
