@@ -92,7 +92,8 @@ static struct sms365_provider_request request_of(const struct cli *cli, const st
         .endpoint = request->endpoint,
         .params = request->params,
         .param_count = request->count,
-        .once = endpoint->costs,
+        /* A second reset would be refused, and hide what came of the first. */
+        .once = endpoint->costs || request->endpoint == SMS365_EP_KEY_RESET,
         .timeout_ms = timeout_s * 1000,
         .key = request->key,
     };

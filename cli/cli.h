@@ -58,6 +58,7 @@ extern const struct cli_command cli_listen_commands[]; /* where the build has it
 enum cli_exit cli_key_init(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 enum cli_exit cli_key_add(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 enum cli_exit cli_key_check(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_key_rotate(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 
 /* User commands that have a file of their own. */
 enum cli_exit cli_user_add(struct cli *cli, const struct cli_command *command, int argc, char **argv);

@@ -1,4 +1,4 @@
-/* sms365 key list, check, remove. The other two have files of their own. */
+/* sms365 key list, check, remove. The others have files of their own. */
 #include "base/err.h"
 #include "cli.h"
 #include "key.h"
@@ -30,6 +30,9 @@ enum sms365_err cli_key_try(struct cli *cli, const struct sms365_key *key, size_
         trial->provider_error = sms365_reply_error(reply);
     sms365_reply_free(reply);
     (void)sms365_str_copy(trial->local, sizeof trial->local, cli->provider.local);
+    size_t line;
+    if (sms365_cidr_list_match(&key->whitelist, trial->local, &line))
+        sms365_cidr_format(trial->matched, &key->whitelist.entries[line]);
     /* The connection and the choice belong to this key and this URL. */
     sms365_provider_close(&cli->provider);
     cli->provider.local[0] = '\0';
@@ -43,6 +46,8 @@ cJSON *cli_key_trial_json(const struct cli_key_trial *trial)
     (void)cJSON_AddStringToObject(object, "url", trial->url);
     if (trial->local[0] != '\0')
         (void)cJSON_AddStringToObject(object, "from", trial->local);
+    if (trial->matched[0] != '\0')
+        (void)cJSON_AddStringToObject(object, "whitelist", trial->matched);
     (void)cJSON_AddBoolToObject(object, "accepted", trial->code == SMS365_OK);
     if (trial->code != SMS365_OK)
         (void)cJSON_AddStringToObject(object, "text", trial->err.text);
@@ -113,8 +118,7 @@ static enum cli_exit key_remove(struct cli *cli, const struct cli_command *comma
     return CLI_DONE;
 }
 
-/* Whatever went wrong first counts, a refusal before a provider that cannot be reached. */
-static enum cli_exit worse(enum cli_exit a, enum cli_exit b)
+enum cli_exit cli_key_worse(enum cli_exit a, enum cli_exit b)
 {
     if (a == CLI_DONE || (a == CLI_UNREACHABLE && b != CLI_DONE))
         return b;
@@ -142,13 +146,15 @@ enum cli_exit cli_key_check(struct cli *cli, const struct cli_command *command, 
             struct cli_key_trial trial;
             const enum sms365_err code = cli_key_try(cli, key, j, &trial);
             if (code == SMS365_OK)
-                cli_say(cli, "%s: accepted by %s from %s", key->name, trial.url, trial.local);
+                cli_say(cli, "%s: accepted by %s from %s, which the whitelist has as %s", key->name, trial.url,
+                    trial.local, trial.matched);
             else if (code == SMS365_REFUSED)
-                cli_say(cli, "%s: NOT accepted by %s from %s: %s", key->name, trial.url, trial.local, trial.err.text);
+                cli_say(cli, "%s: NOT accepted by %s from %s, which the whitelist has as %s: %s", key->name, trial.url,
+                    trial.local, trial.matched, trial.err.text);
             else
                 cli_say(cli, "%s: NOT usable: %s", key->name, trial.err.text);
             if (code != SMS365_OK)
-                exit = worse(exit, code == SMS365_UNREACHABLE ? CLI_UNREACHABLE : CLI_FAILED);
+                exit = cli_key_worse(exit, code == SMS365_UNREACHABLE ? CLI_UNREACHABLE : CLI_FAILED);
             (void)cJSON_AddItemToArray(trials, cli_key_trial_json(&trial));
         }
         (void)cJSON_AddItemToArray(list, object);
@@ -165,6 +171,7 @@ const struct cli_command cli_key_commands[] = {
         "Store an API key, read from standard input or a prompt", cli_key_add},
     {"key", "list", "", "List the keys: their names, URLs and whitelists", key_list},
     {"key", "check", "[NAME]", "Try every key at each of its URLs", cli_key_check},
+    {"key", "rotate", "[NAME]", "Have the provider replace every key by a new one", cli_key_rotate},
     {"key", "remove", "NAME", "Remove a key", key_remove},
     {NULL, NULL, NULL, NULL, NULL},
 };

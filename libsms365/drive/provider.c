@@ -79,7 +79,9 @@ bool sms365_provider_keyless(const struct sms365_provider_request *request)
 {
     const enum sms365_api_auth auth = sms365_endpoint_get(request->endpoint)->auth;
 
-    return auth == SMS365_AUTH_OPEN || (auth == SMS365_AUTH_LOGIN && has_param(request, "username"));
+    /* A key that is named beside a username only tells where to ask, and from which addresses. */
+    return auth == SMS365_AUTH_OPEN ||
+           (auth == SMS365_AUTH_LOGIN && request->key == NULL && has_param(request, "username"));
 }
 
 const char *sms365_attempt_url(const struct sms365_provider *provider, const struct sms365_attempt *attempt)

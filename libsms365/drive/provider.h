@@ -23,7 +23,8 @@ struct sms365_provider_request {
     size_t param_count;
     bool once;                    /* a send: never written twice; no further base URL once it may have left */
     int64_t timeout_ms;           /* over all base URLs */
-    const struct sms365_key *key; /* this one and no other; NULL: as configured */
+    const struct sms365_key *key; /* this one and no other; NULL: as configured. Beside a `username`: of it the URLs and
+                                     the whitelist count, and the key itself is not sent */
 };
 
 /*

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SUFFIX ".key"
+#define SUFFIX SMS365_KEY_SUFFIX
 
 enum sms365_err sms365_master_load(struct sms365_secret *master, const char *path, struct sms365_error *err)
 {
@@ -57,22 +57,35 @@ enum sms365_err sms365_master_create(const char *path, struct sms365_error *err)
     return code;
 }
 
-static enum sms365_err key_path(char out[PATH_MAX], const char *dir, const char *name, struct sms365_error *err)
+enum sms365_err sms365_key_path(
+    char out[PATH_MAX], const char *dir, const char *name, const char *suffix, struct sms365_error *err)
 {
-    const int length = snprintf(out, PATH_MAX, "%s/%s%s", dir, name, SUFFIX);
+    if (!sms365_key_name_good(name))
+        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "\"%s\" is not the name of a key", name);
+    const int length = snprintf(out, PATH_MAX, "%s/%s%s", dir, name, suffix);
 
     if (length < 0 || length >= PATH_MAX)
         return sms365_error_set(err, SMS365_BAD_ARGUMENT, "%s: the path is too long", dir);
     return SMS365_OK;
 }
 
-static enum sms365_err key_load(struct sms365_key *key, const char *dir, const char *name,
+enum sms365_err sms365_keys_lock(int *lock, const char *dir, struct sms365_error *err)
+{
+    char path[PATH_MAX];
+
+    const int length = snprintf(path, sizeof path, "%s/keys", dir);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "%s: the path is too long", dir);
+    return sms365_file_lock(lock, path, err);
+}
+
+enum sms365_err sms365_key_load_stored(struct sms365_key *key, const char *dir, const char *name,
     const struct sms365_secret *master, bool sandbox, struct sms365_error *err)
 {
     char path[PATH_MAX];
     struct sms365_buf text;
 
-    enum sms365_err code = key_path(path, dir, name, err);
+    enum sms365_err code = sms365_key_path(path, dir, name, SUFFIX, err);
     if (code != SMS365_OK)
         return code;
     code = sms365_file_read(&text, path, SMS365_FILE_SECRET, SMS365_KEY_FILE_MAX, err);
@@ -88,6 +101,35 @@ static enum sms365_err key_load(struct sms365_key *key, const char *dir, const c
         sms365_error_prefix(err, "%s", path);
     }
     return code;
+}
+
+enum sms365_err sms365_key_load_next(struct sms365_key *key, const char *dir, const char *name,
+    const struct sms365_secret *master, bool sandbox, struct sms365_error *err)
+{
+    char path[PATH_MAX];
+    struct sms365_buf text;
+
+    enum sms365_err code = sms365_key_path(path, dir, name, SMS365_KEY_NEXT_SUFFIX, err);
+    if (code == SMS365_OK)
+        code = sms365_file_read(&text, path, SMS365_FILE_SECRET, SMS365_KEY_FILE_MAX, err);
+    if (code != SMS365_OK)
+        return code;
+    /* Until it is in its place there are zeros behind it. */
+    const size_t length = strlen(sms365_buf_text(&text));
+    code = sms365_key_read(key, sms365_buf_text(&text), length, name, master, sandbox, err);
+    sms365_buf_free(&text);
+    if (code == SMS365_CORRUPT)
+        return sms365_error_set(err, SMS365_NOT_FOUND, "%s: keeps no key", path);
+    sms365_error_prefix(err, "%s", path);
+    return code;
+}
+
+static enum sms365_err key_load(struct sms365_key *key, const char *dir, const char *name,
+    const struct sms365_secret *master, bool sandbox, struct sms365_error *err)
+{
+    const enum sms365_err code = sms365_key_load_next(key, dir, name, master, sandbox, err);
+
+    return code == SMS365_NOT_FOUND ? sms365_key_load_stored(key, dir, name, master, sandbox, err) : code;
 }
 
 static int names_compare(const void *a, const void *b)
@@ -201,13 +243,24 @@ const struct sms365_key *sms365_keys_find(const struct sms365_keys *keys, const 
     return NULL;
 }
 
-static void added_now(char *out, size_t size)
+/* What NAME.next keeps is no longer wanted. */
+static enum sms365_err next_drop(const char *dir, const char *name, struct sms365_error *err)
+{
+    char path[PATH_MAX];
+
+    const enum sms365_err code = sms365_key_path(path, dir, name, SMS365_KEY_NEXT_SUFFIX, err);
+    if (code != SMS365_OK || unlink(path) == 0 || errno == ENOENT)
+        return code;
+    return sms365_error_set(err, SMS365_IO, "%s: cannot remove it: %s", path, strerror(errno));
+}
+
+void sms365_key_stamp(struct sms365_key *key)
 {
     const time_t now = time(NULL);
     struct tm utc;
 
-    if (gmtime_r(&now, &utc) == NULL || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        out[0] = '\0';
+    if (gmtime_r(&now, &utc) == NULL || strftime(key->added, sizeof key->added, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        key->added[0] = '\0';
 }
 
 /* One key too many, or a bad name, would make the whole store unusable. */
@@ -225,16 +278,14 @@ static enum sms365_err room_check(const char *dir, const char *name, struct sms3
         dir, SMS365_KEYS_MAX);
 }
 
-enum sms365_err sms365_key_save(const struct sms365_key *key, const char *dir, const struct sms365_secret *master,
+static enum sms365_err save_locked(const struct sms365_key *key, const char *dir, const struct sms365_secret *master,
     bool sandbox, bool replace, struct sms365_error *err)
 {
     char path[PATH_MAX];
     struct sms365_buf text;
     struct sms365_key stamped;
 
-    enum sms365_err code = sms365_key_check(key, sandbox, err);
-    if (code == SMS365_OK)
-        code = key_path(path, dir, key->name, err);
+    enum sms365_err code = sms365_key_path(path, dir, key->name, SUFFIX, err);
     if (code == SMS365_OK)
         code = room_check(dir, key->name, err);
     if (code != SMS365_OK)
@@ -242,7 +293,7 @@ enum sms365_err sms365_key_save(const struct sms365_key *key, const char *dir, c
     /* A copy that borrows the secret: never freed. */
     stamped = *key;
     if (stamped.added[0] == '\0')
-        added_now(stamped.added, sizeof stamped.added);
+        sms365_key_stamp(&stamped);
     for (size_t i = 0; i < stamped.url_count; i++)
         (void)sms365_url_check(stamped.urls[i], key->urls[i], sandbox, NULL);
     sms365_buf_init(&text, SMS365_KEY_FILE_MAX);
@@ -254,21 +305,39 @@ enum sms365_err sms365_key_save(const struct sms365_key *key, const char *dir, c
     if (code == SMS365_EXISTS)
         return sms365_error_set(
             err, code, "%s: there is a key of that name; to put this one in its place: --replace", path);
+    return code == SMS365_OK ? next_drop(dir, key->name, err) : code;
+}
+
+enum sms365_err sms365_key_save(const struct sms365_key *key, const char *dir, const struct sms365_secret *master,
+    bool sandbox, bool replace, struct sms365_error *err)
+{
+    int lock = -1;
+
+    enum sms365_err code = sms365_key_check(key, sandbox, err);
+    if (code == SMS365_OK)
+        code = sms365_keys_lock(&lock, dir, err);
+    if (code != SMS365_OK)
+        return code;
+    code = save_locked(key, dir, master, sandbox, replace, err);
+    (void)close(lock);
     return code;
 }
 
 enum sms365_err sms365_key_remove(const char *dir, const char *name, struct sms365_error *err)
 {
     char path[PATH_MAX];
+    int lock = -1;
 
-    if (!sms365_key_name_good(name))
-        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "\"%s\" is not the name of a key", name);
-    const enum sms365_err code = key_path(path, dir, name, err);
+    enum sms365_err code = sms365_key_path(path, dir, name, SUFFIX, err);
+    if (code == SMS365_OK)
+        code = sms365_keys_lock(&lock, dir, err);
     if (code != SMS365_OK)
         return code;
-    if (unlink(path) == 0)
-        return SMS365_OK;
-    if (errno == ENOENT)
-        return sms365_error_set(err, SMS365_NOT_FOUND, "%s: there is no key of that name; see: sms365 key list", path);
-    return sms365_error_set(err, SMS365_IO, "%s: cannot remove it: %s", path, strerror(errno));
+    code = next_drop(dir, name, err);
+    if (code == SMS365_OK && unlink(path) != 0)
+        code = errno == ENOENT ? sms365_error_set(err, SMS365_NOT_FOUND,
+                                     "%s: there is no key of that name; see: sms365 key list", path)
+                               : sms365_error_set(err, SMS365_IO, "%s: cannot remove it: %s", path, strerror(errno));
+    (void)close(lock);
+    return code;
 }

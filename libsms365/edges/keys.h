@@ -9,6 +9,9 @@
  *     whitelist CIDR... | any
  *     added 2026-01-31T10:00:00Z
  *     sealed BASE64URL(nonce | AES-256-GCM(API key))     associated data: all lines above, byte for byte
+ *
+ * While a key is replaced at the provider there may be a NAME.next beside it: see key_rotation.h. Whoever changes a
+ * key holds the lock of the key store (keys.lock).
  */
 #ifndef SMS365_KEYS_H
 #define SMS365_KEYS_H
@@ -45,9 +48,9 @@ enum sms365_err sms365_master_load(struct sms365_secret *master, const char *pat
 enum sms365_err sms365_master_create(const char *path, struct sms365_error *err);
 
 /*
- * Load every NAME.key of dir. sandbox: http:// base URLs (loopback only) and the key DEMO-KEY are allowed; elsewhere
- * they are BAD_CONFIG. One bad file fails the load (CORRUPT, BAD_OWNER, ... with its path): a key that was altered must
- * not silently hand its place to another. NO_KEY when there is none.
+ * Load every NAME.key of dir, or what NAME.next keeps for it. sandbox: http:// base URLs (loopback only) and the key
+ * DEMO-KEY are allowed; elsewhere they are BAD_CONFIG. One bad file fails the load (CORRUPT, BAD_OWNER, ... with its
+ * path): a key that was altered must not silently hand its place to another. NO_KEY when there is none.
  */
 enum sms365_err sms365_keys_load(struct sms365_keys *keys, const char *dir, const struct sms365_secret *master,
     bool sandbox, struct sms365_error *err);
@@ -66,7 +69,13 @@ bool sms365_key_name_good(const char *name);
  * BAD_ARGUMENT, BAD_CONFIG. */
 enum sms365_err sms365_key_check(const struct sms365_key *key, bool sandbox, struct sms365_error *err);
 
-/* Check, seal, write NAME.key. EXISTS unless replace. */
+/* The stored key alone, or the one that NAME.next keeps (NOT_FOUND: none). Errors: as those of sms365_keys_load(). */
+enum sms365_err sms365_key_load_stored(struct sms365_key *key, const char *dir, const char *name,
+    const struct sms365_secret *master, bool sandbox, struct sms365_error *err);
+enum sms365_err sms365_key_load_next(struct sms365_key *key, const char *dir, const char *name,
+    const struct sms365_secret *master, bool sandbox, struct sms365_error *err);
+
+/* Check, seal, write NAME.key; a rotation of it that was cut short is over. EXISTS unless replace. */
 enum sms365_err sms365_key_save(const struct sms365_key *key, const char *dir, const struct sms365_secret *master,
     bool sandbox, bool replace, struct sms365_error *err);
 enum sms365_err sms365_key_remove(const char *dir, const char *name, struct sms365_error *err);

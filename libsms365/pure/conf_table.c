@@ -296,7 +296,7 @@ static bool check_domain(char *value, char *why)
     return false;
 }
 
-static bool check_templates(char *value, char *why)
+static bool check_path(char *value, char *why)
 {
     if (value[0] == '\0' || value[0] == '/')
         return true;
@@ -337,7 +337,8 @@ static bool check_rule(size_t offset, char *value, char *why)
         {offsetof(struct sms365_conf, origin), check_origin},
         {offsetof(struct sms365_conf, cookie), check_cookie},
         {offsetof(struct sms365_conf, domain), check_domain},
-        {offsetof(struct sms365_conf, templates), check_templates},
+        {offsetof(struct sms365_conf, templates), check_path},
+        {offsetof(struct sms365_conf, reload), check_path},
         {offsetof(struct sms365_conf, callback_from), check_callback_from},
     };
 

@@ -81,6 +81,7 @@ def running_cli_box():
 @pytest.fixture
 def cli_box(running_cli_box):
     running_cli_box.restore()
+    running_cli_box.settings(account=f"demo:demo:{sandbox.KEY}")
     return running_cli_box
 
 

@@ -83,6 +83,7 @@ static bool value_of_size(char *out, const struct sms365_option *option, int64_t
                         : strcmp(option->name, "callback") == 0      ? "https://h/"
                         : strcmp(option->name, "domain") == 0        ? "a."
                         : strcmp(option->name, "templates") == 0     ? "/"
+                        : strcmp(option->name, "reload") == 0        ? "/"
                         : strcmp(option->name, "callback_from") == 0 ? "::1"
                                                                      : "";
     const size_t length = strlen(start);

@@ -1,0 +1,260 @@
+"""sms365 key rotate: whatever happens on the way, the key store holds a key that the provider accepts, or the next run
+gets one."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+import sandbox
+import world
+from administrator import DONE, FAILED, NOWHERE, UNREACHABLE
+from programs import Terminal, pamtester_argv
+from product import NUMBER, PROMPT
+
+CREDENTIALS = "demo\ndemo\n"
+AS_AT_REST = ["keys.lock", "main.key"]
+LOG = "/run/strace-rotate.log"
+
+
+@pytest.fixture
+def here(place):
+    return place.with_key()
+
+
+def names(place):
+    return sorted(os.listdir(place.keys))
+
+
+def is_lost(place):
+    """No key of the store is good: then the reply of the reset did not get here, and a note of it is there."""
+    if place.run("key", "check", "main").status == DONE:
+        return False
+    assert place.box.requests("key/reset")
+    assert (place.keys / "main.next").read_bytes().startswith(b"sms365: a new key")
+    return True
+
+
+def heals(place):
+    """The next run gets a key, and leaves nothing behind."""
+    result = place.run("key", "rotate", stdin=CREDENTIALS)
+    assert result.status == DONE, result.text
+    assert place.run("key", "check", "main").status == DONE
+    assert names(place) == AS_AT_REST
+
+
+def test_a_rotated_key_is_the_one_that_the_provider_accepts_and_the_old_one_is_not(here):
+    result = here.json("key", "rotate")
+    assert result.status == DONE
+    assert result.object["keys"] == [{"name": "main", "result": "rotated", "reloaded": True}]
+    assert [request["endpoint"] for request in here.box.requests()] == ["key/get", "key/reset", "key/get"]
+    assert here.box.call("key/get")["error"] == "101"
+    checked = here.json("key", "check", "main")
+    assert checked.status == DONE
+    [trial] = checked.object["keys"][0]["trials"]
+    assert (trial["from"], trial["whitelist"], trial["accepted"]) == ("127.0.0.1", "127.0.0.0/8", True)
+    assert names(here) == AS_AT_REST
+    new = here.box.call("key/get", key=None, username="demo", password="demo")["key"]
+    assert new not in result.text and new not in (here.keys / "main.key").read_text()
+    assert here.run("key", "check").out.endswith("from 127.0.0.1, which the whitelist has as 127.0.0.0/8\n")
+
+
+@pytest.mark.parametrize("settings", [{"account": "demo:demo:OTHER-KEY"}, {"whitelist": "192.0.2.0/24"}])
+def test_a_key_that_is_refused_is_not_reset_and_both_causes_are_named(here, settings):
+    here.box.settings(**settings)
+    result = here.run("key", "rotate", "main", stdin=CREDENTIALS)
+    assert result.status == FAILED and "it is wrong, or the IP whitelist" in result.err and "127.0.0.1" in result.err
+    assert here.box.requests("key/reset") == [] and names(here) == AS_AT_REST
+
+
+def test_a_provider_that_cannot_be_reached_leaves_everything_as_it_is(here):
+    here.run("key", "add", "main", "--replace", "--no-check", "--whitelist", "any", "--url", NOWHERE,
+             stdin=sandbox.KEY + "\n")
+    before = (here.keys / "main.key").read_bytes()
+    assert here.run("key", "rotate").status == UNREACHABLE
+    assert (here.keys / "main.key").read_bytes() == before and names(here) == AS_AT_REST
+
+
+def replies_that_are_lost(box, quick):
+    """A fault for every place at which the connection, or the reply, may end; and for what may come in its stead."""
+    length = len(box.ask("POST", "/api/key/get", f"key={sandbox.KEY}",
+                         {"Content-Type": "application/x-www-form-urlencoded"})[2])
+    for at in range(0, length, 16 if quick else 1):
+        yield from (f"cut={at}", f"truncated={at}")
+    yield from ("drop-after", "http500", "html", "empty", "garbage", "types", "huge", "error=106")
+
+
+def test_a_reply_that_is_lost_at_any_byte_is_made_good_by_username_and_password(here, quick):
+    for fault in replies_that_are_lost(here.box, quick):
+        here.box.reset()
+        here.box.settings(fault=f"key/reset:{fault}:1")
+        result = here.run("key", "rotate", "main")
+        if fault == "error=106":  # the provider did nothing, and said so
+            assert result.status == FAILED and not is_lost(here)
+        else:
+            assert result.status == FAILED and "sms365 key rotate main" in result.err, fault
+            assert is_lost(here), fault
+        heals(here)
+
+
+def test_a_request_that_is_lost_leaves_the_old_key(here):
+    here.box.settings(fault="key/reset:drop-before:1")
+    result = here.run("key", "rotate", "main")
+    assert result.status == FAILED and "still accepts the present key" in result.err
+    assert not is_lost(here)
+    heals(here)
+
+
+def test_username_and_password_are_asked_for_at_once_where_somebody_can_answer(here):
+    here.box.settings(fault="key/reset:drop-after:1")
+    terminal = here.terminal("key", "rotate")
+    terminal.sees("Username of the account at the provider: ")
+    terminal.answers("demo")
+    terminal.sees("Password (not shown): ")
+    terminal.answers("demo")
+    assert terminal.ends() == DONE
+    assert terminal.text.count("demo") == 1
+    assert not is_lost(here) and names(here) == AS_AT_REST
+
+
+def test_a_wrong_password_leaves_the_note_for_the_next_run(here):
+    here.box.settings(fault="key/reset:drop-after:1")
+    result = here.run("key", "rotate", stdin="demo\nwrong\n")
+    assert result.status == FAILED and "username or password is wrong" in result.err and "127.0.0.1" in result.err
+    assert is_lost(here)
+    heals(here)
+
+
+def test_a_key_put_there_by_hand_ends_an_interrupted_rotation(here):
+    here.box.settings(fault="key/reset:drop-after:1")
+    here.run("key", "rotate")
+    assert is_lost(here)
+    new = here.box.call("key/get", key=None, username="demo", password="demo")["key"]
+    assert here.run("key", "add", "main", "--replace", "--whitelist", "any", stdin=new + "\n").status == DONE
+    assert names(here) == AS_AT_REST and here.run("key", "check").status == DONE
+    here.box.settings(fault="key/reset:drop-after:1")
+    here.run("key", "rotate")
+    assert here.run("key", "remove", "main").status == DONE
+    assert names(here) == ["keys.lock"]
+
+
+def test_rotations_at_once_take_turns(here):
+    running = [subprocess.Popen(here.argv("key", "rotate"), stdin=subprocess.DEVNULL) for _ in range(4)]
+    assert [process.wait(60) for process in running] == [DONE] * 4
+    assert len(here.box.requests("key/reset")) == 4
+    assert not is_lost(here) and names(here) == AS_AT_REST
+
+
+def test_one_api_key_under_two_names_is_not_reset(here):
+    here.with_key("second", "any")
+    result = here.run("key", "rotate")
+    assert result.status == FAILED and "key second is the same API key" in result.err
+    assert here.box.requests() == []
+
+
+def test_every_key_is_rotated_whatever_becomes_of_the_others(here):
+    here.run("key", "add", "first", "--whitelist", "any", "--no-check", stdin="OTHER-KEY\n")
+    result = here.json("key", "rotate")
+    assert result.status == FAILED
+    assert [(key["name"], key.get("result")) for key in result.object["keys"]] == [("first", None), ("main", "rotated")]
+
+
+def program(tmp_path, lines):
+    path = tmp_path / "reload-program"
+    path.write_text("#!/bin/sh\n" + lines)
+    path.chmod(0o755)
+    return path
+
+
+def test_what_reload_names_runs_with_an_environment_of_its_own_once_the_new_key_is_there(here, tmp_path):
+    told = tmp_path / "told"
+    path = program(tmp_path, f'{{ echo "$#|$1|$2"; env; }} > {told}\n{here.argv()[0]} -c {here.conf} key check >> {told}\n')
+    here.write(provider__reload=f"{path} -s  $(reload);")
+    result = here.run("key", "rotate", env={"SECRET": "x", "PATH": "/nowhere"})
+    assert result.status == DONE, result.text
+    lines = told.read_text().splitlines()
+    assert lines[0] == "2|-s|$(reload);"
+    assert {line.split("=")[0] for line in lines if "=" in line} - {"PWD", "_", "OLDPWD", "SHLVL"} == {"PATH", "LC_ALL"}
+    assert "accepted by" in lines[-1]
+
+
+@pytest.mark.parametrize("lines", ["exit 3\n", "kill -9 $$\n", None])
+def test_a_reload_that_fails_is_told_and_the_new_key_is_kept(here, tmp_path, lines):
+    path = program(tmp_path, lines) if lines else tmp_path / "nobody"
+    here.write(provider__reload=path)
+    result = here.run("key", "rotate")
+    assert result.status == FAILED and str(path) in result.err and "the new key is kept" in result.err
+    assert not is_lost(here) and names(here) == AS_AT_REST
+
+
+def test_a_run_that_is_killed_before_the_reload_leaves_it_to_the_next(here, tmp_path):
+    told = tmp_path / "told"
+    path = program(tmp_path, f'[ -e {told} ] || kill -9 $PPID\necho reloaded >> {told}\n')
+    here.write(provider__reload=path)
+    assert here.run("key", "rotate").status == -signal.SIGKILL
+    until = time.monotonic() + 10
+    while not told.exists():  # by the child, which outlives it
+        assert time.monotonic() < until
+    assert not is_lost(here) and "main.next" in names(here)
+    result = here.json("key", "rotate")
+    assert result.object["keys"] == [{"name": "main", "result": "resumed", "reloaded": True}]
+    assert told.read_text() == "reloaded\n" * 2 and names(here) == AS_AT_REST
+    assert len(here.box.requests("key/reset")) == 1
+
+
+def steps(place):
+    """The system calls of a rotation from its look at the key store on, each as (name, how often so far)."""
+    world.run("strace", "-qq", "-o", LOG, *place.argv("key", "rotate"))
+    counts, found, begun = {}, [], False
+    with open(LOG) as log:
+        for line in log:
+            match = re.match(r"(\w+)\(", line)
+            if match:
+                counts[match[1]] = counts.get(match[1], 0) + 1
+                begun = begun or "keys.d" in line
+                if begun and match[1] != "exit_group":
+                    found.append((match[1], counts[match[1]]))
+    return found
+
+
+def test_kill_at_every_step(here, quick):
+    every = steps(here)
+    lost = 0
+    for name, when in every[::len(every) // 30 if quick else 1]:
+        here.box.reset()
+        subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e",
+                        f"inject={name}:signal=KILL:when={when}", *here.argv("key", "rotate")], stdin=subprocess.DEVNULL,
+                       capture_output=True)
+        lost += is_lost(here)
+        heals(here)
+    assert lost < len(every) / 3  # between the request and the write of what came back, and at no other time
+
+
+def test_kills_at_random_moments(here, quick):
+    chance = random.Random(365)
+    began = time.monotonic()
+    here.run("key", "rotate")
+    takes = time.monotonic() - began
+    for _ in range(20 if quick else 300):
+        here.box.reset()
+        with subprocess.Popen(here.argv("key", "rotate"), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL) as process:
+            try:
+                process.wait(chance.uniform(0, takes))
+            except subprocess.TimeoutExpired:
+                process.kill()
+        is_lost(here)
+        heals(here)
+
+
+def test_a_login_that_waits_for_its_code_meanwhile_goes_on_with_the_new_key(product, sandbox, terminals):
+    product.stack("rotated")
+    login = terminals(Terminal(pamtester_argv("rotated", "alice")))
+    login.sees(PROMPT)
+    product.sms365("key", "rotate")
+    login.answers(sandbox.messages(NUMBER)[0]["code"])
+    login.sees("successfully authenticated")
