@@ -81,7 +81,7 @@ bool cli_key_choose(struct cli *cli, const char *name, const struct sms365_key *
     return *key != NULL;
 }
 
-static struct sms365_provider_request request_of(const struct cli *cli, const struct cli_request *request)
+struct sms365_provider_request cli_request_of(const struct cli *cli, const struct cli_request *request)
 {
     const struct sms365_endpoint *endpoint = sms365_endpoint_get(request->endpoint);
     int64_t timeout_s = cli->conf.timeout_s;
@@ -102,7 +102,7 @@ static struct sms365_provider_request request_of(const struct cli *cli, const st
 enum sms365_err cli_call(
     struct cli *cli, const struct cli_request *request, struct sms365_reply **reply, struct sms365_error *err)
 {
-    const struct sms365_provider_request made = request_of(cli, request);
+    const struct sms365_provider_request made = cli_request_of(cli, request);
 
     return sms365_provider_call(&cli->provider, &made, reply, err);
 }
@@ -110,7 +110,7 @@ enum sms365_err cli_call(
 enum sms365_err cli_call_raw(
     struct cli *cli, const struct cli_request *request, struct sms365_buf *body, struct sms365_error *err)
 {
-    const struct sms365_provider_request made = request_of(cli, request);
+    const struct sms365_provider_request made = cli_request_of(cli, request);
 
     return sms365_provider_raw(&cli->provider, &made, body, err);
 }

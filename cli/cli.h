@@ -64,6 +64,9 @@ enum cli_exit cli_key_rotate(struct cli *cli, const struct cli_command *command,
 enum cli_exit cli_user_add(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 enum cli_exit cli_user_backup_codes(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 enum cli_exit cli_user_confirm(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_user_export(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_user_import(struct cli *cli, const struct cli_command *command, int argc, char **argv);
+enum cli_exit cli_user_sync(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command, int argc, char **argv);
 
 /* Other commands that have a file of their own. */
@@ -92,7 +95,7 @@ struct cli_option {
     struct cli_values *values; /* may be given several times */
 };
 
-#define CLI_VALUES_MAX 8
+#define CLI_VALUES_MAX 64
 
 struct cli_values {
     const char *list[CLI_VALUES_MAX];
@@ -192,6 +195,8 @@ struct cli_request {
     size_t count;
     const struct sms365_key *key;
 };
+/* The same as the library has it; params are the caller's. */
+struct sms365_provider_request cli_request_of(const struct cli *cli, const struct cli_request *request);
 enum sms365_err cli_call(
     struct cli *cli, const struct cli_request *request, struct sms365_reply **reply, struct sms365_error *err);
 enum sms365_err cli_call_raw(

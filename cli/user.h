@@ -15,6 +15,27 @@ cJSON *cli_user_json(const struct sms365_user *user);
 /* End the user's web sessions: who got in with a code to another number is asked for one to the new. */
 void cli_user_sessions_end(struct cli *cli, const char *name);
 
+/* --- number.c --- */
+
+/* Nothing but what people write phone numbers with? */
+bool cli_number_typed(const char *typed);
+/* Written with its country code, so that the country can be told without the provider. */
+bool cli_number_international(const char *typed, const char *msisdn);
+/* Take what mobile/check tells of the number. False when that is no number. */
+bool cli_number_take(
+    struct cli *cli, struct sms365_number *number, const struct sms365_reply *reply, const char *typed);
+/* Put what hlr/lookup tells of the number's network in the place of what was known. Errors: NOT_FOUND when no network
+ * knows the number; BAD_REPLY. */
+enum sms365_err cli_number_network(
+    struct sms365_number *number, const struct sms365_reply *reply, struct sms365_error *err);
+/* The same numbers, in the same order? */
+bool cli_numbers_equal(const struct sms365_user *a, const struct sms365_user *b);
+
+/* --- user_add.c --- */
+
+/* Log that the user has these numbers. */
+void cli_user_enrolled(const struct cli *cli, const struct sms365_user *user, bool changed);
+
 /* --- user_confirm.c --- */
 
 /*

@@ -7,8 +7,6 @@
 #include <pwd.h>
 #include <string.h>
 
-#define NATIONAL_DIGITS_MAX 10 /* of numbers that the provider takes without a country code */
-
 struct adding {
     bool force;
     bool replace;
@@ -54,14 +52,6 @@ static bool country_allowed(struct cli *cli, const char *msisdn, const char *typ
     return false;
 }
 
-/* Written with its country code, so that the country can be told without the provider. */
-static bool is_international(const char *typed, const char *msisdn)
-{
-    const char *digits = typed + strcspn(typed, "0123456789");
-
-    return strchr(typed, '+') != NULL || sms365_str_starts(digits, "00") || strlen(msisdn) > NATIONAL_DIGITS_MAX;
-}
-
 /* Where the number is today. What its digits say is not kept in the place of that: a ported number would be taken for
  * one that has moved. */
 static bool network_look(struct cli *cli, struct sms365_number *number, const char *typed, enum cli_exit *exit)
@@ -83,23 +73,6 @@ static bool network_look(struct cli *cli, struct sms365_number *number, const ch
     return true;
 }
 
-/* Take what the reply tells of the number. False when that is no number. */
-static bool number_take(
-    struct cli *cli, struct sms365_number *number, const struct sms365_reply *reply, const char *typed)
-{
-    static const char *const notes[][2] = {{"mcc", "mobile.mcc"}, {"mnc", "mobile.mnc"}, {"cost", "mobile.cost"}};
-    const char *msisdn = sms365_reply_get(reply, "mobile.msisdn");
-
-    if (msisdn == NULL || !sms365_msisdn_parse(number->msisdn, msisdn) || strcmp(number->msisdn, msisdn) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
-        const char *value = sms365_reply_get(reply, notes[i][1]);
-        if (value != NULL && !sms365_number_note(number, notes[i][0], value))
-            cli_note(cli, "the provider's %s of %s makes no sense and is not kept", notes[i][0], typed);
-    }
-    return true;
-}
-
 /* What the provider makes of a number. *exit tells how it failed. */
 static bool number_ask(struct cli *cli, struct sms365_number *number, const char *typed, enum cli_exit *exit)
 {
@@ -115,7 +88,7 @@ static bool number_ask(struct cli *cli, struct sms365_number *number, const char
         sms365_error_prefix(&err, "%s could not be checked (--no-check stores it as it is)", typed);
     if (code != SMS365_OK)
         *exit = cli_fail_reply(cli, reply, &err);
-    else if (!number_take(cli, number, reply, typed))
+    else if (!cli_number_take(cli, number, reply, typed))
         *exit = cli_fail(
             cli, CLI_FAILED, "bad_reply", "%s: the provider's reply has no number in international form", typed);
     else
@@ -134,14 +107,13 @@ static bool number_make(
     char parsed[SMS365_MSISDN_SIZE];
 
     *number = (struct sms365_number){.msisdn = ""};
-    /* The provider drops all but digits: "(0)" would be dialled, and two numbers in one word become a third. */
-    if (strstr(typed, "(0)") != NULL || strspn(typed, "0123456789+ .-()") != strlen(typed)) {
+    if (!cli_number_typed(typed)) {
         *exit = cli_fail(cli, CLI_USAGE, "bad_argument",
             "%s is no phone number: digits, with the country code first, for example 306971234567", typed);
         return false;
     }
     const bool whole = sms365_msisdn_parse(parsed, typed);
-    if (whole && (!check || is_international(typed, parsed)) && !country_allowed(cli, parsed, typed, exit))
+    if (whole && (!check || cli_number_international(typed, parsed)) && !country_allowed(cli, parsed, typed, exit))
         return false;
     if (check)
         return number_ask(cli, number, typed, exit);
@@ -168,16 +140,7 @@ static void state_enrol(struct cli *cli, const char *name, bool fresh)
     cli_guard_close(&guard);
 }
 
-static bool numbers_equal(const struct sms365_user *a, const struct sms365_user *b)
-{
-    bool equal = a->count == b->count;
-
-    for (size_t i = 0; equal && i < a->count; i++)
-        equal = strcmp(a->numbers[i].msisdn, b->numbers[i].msisdn) == 0;
-    return equal;
-}
-
-static void enrolment_log(const struct cli *cli, const struct sms365_user *user, bool changed)
+void cli_user_enrolled(const struct cli *cli, const struct sms365_user *user, bool changed)
 {
     struct sms365_audit line;
 
@@ -199,11 +162,11 @@ static enum cli_exit user_store(struct cli *cli, const struct sms365_user *user,
             user->name);
     if (sms365_users_put(cli->conf.users_file, user, &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    const bool changed = !had || !numbers_equal(&before, user);
+    const bool changed = !had || !cli_numbers_equal(&before, user);
     state_enrol(cli, user->name, changed);
     if (changed)
         cli_user_sessions_end(cli, user->name);
-    enrolment_log(cli, user, changed);
+    cli_user_enrolled(cli, user, changed);
     (void)cJSON_AddItemToObject(cli->out, "user", cli_user_json(user));
     cli_say(cli, "%s has %zu phone number%s in %s.", user->name, user->count, user->count == 1 ? "" : "s",
         cli->conf.users_file);

@@ -7,41 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* hlr/lookup: "Result of the query, successful if OK". */
-#define FOUND "OK"
-
 enum sms365_err cli_hlr_lookup(
     struct cli *cli, struct sms365_number *number, int *provider_error, struct sms365_error *err)
 {
-    static const struct {
-        const char *name;
-        bool needed;
-    } fields[] = {{"mcc", true}, {"mnc", true}, {"ported", false}};
     const struct sms365_param params[] = {{"mobile", number->msisdn}};
     const struct cli_request request = {SMS365_EP_HLR_LOOKUP, params, 1, NULL};
-    struct sms365_number now = *number;
     struct sms365_reply *reply = NULL;
 
     *provider_error = 0;
-    now.mcc[0] = now.mnc[0] = now.ported[0] = '\0';
     enum sms365_err code = cli_call(cli, &request, &reply, err);
-    const char *result = reply == NULL ? NULL : sms365_reply_get(reply, "result");
     if (reply != NULL)
         *provider_error = sms365_reply_error(reply);
-    if (code == SMS365_OK && (result == NULL || strcmp(result, FOUND) != 0)) {
-        const char *why = sms365_reply_get(reply, "description");
-        code = sms365_error_set(err, SMS365_NOT_FOUND, "no network knows +%s at present (%s)", number->msisdn,
-            why == NULL ? "no reason is given" : why);
-    }
-    for (size_t i = 0; code == SMS365_OK && i < sizeof fields / sizeof *fields; i++) {
-        const char *value = sms365_reply_get(reply, fields[i].name);
-        const bool missing = value == NULL || value[0] == '\0';
-        if (missing ? fields[i].needed : !sms365_number_note(&now, fields[i].name, value))
-            code = sms365_error_set(err, SMS365_BAD_REPLY, "the provider's %s of +%s is missing or makes no sense",
-                fields[i].name, number->msisdn);
-    }
     if (code == SMS365_OK)
-        *number = now;
+        code = cli_number_network(number, reply, err);
     sms365_reply_free(reply);
     return code;
 }

@@ -25,6 +25,9 @@ bool sms365_users_line_next(struct sms365_users_line *line, const struct sms365_
 /* What line->begin to line->end says. NULL, or what is wrong. */
 const char *sms365_users_line_parse(struct sms365_users_line *line);
 
+/* Append what stands behind a user's colon: a blank before each number. */
+void sms365_users_numbers_write(struct sms365_buf *out, const struct sms365_user *user);
+
 /*
  * Read every line, good or bad. wanted (may be NULL) is looked for: *found gets it, with its line; twice the same name
  * is a mistake, since nobody can tell which numbers are meant. *users counts the lines that hold a user.

@@ -28,9 +28,8 @@ struct work {
     char last;    /* of them */
 };
 
-static void line_write(struct sms365_buf *out, const struct sms365_user *user)
+void sms365_users_numbers_write(struct sms365_buf *out, const struct sms365_user *user)
 {
-    sms365_buf_printf(out, "%s:", user->name);
     for (size_t i = 0; i < user->count; i++) {
         const struct sms365_number *number = &user->numbers[i];
         sms365_buf_printf(out, " %s", number->msisdn);
@@ -43,7 +42,6 @@ static void line_write(struct sms365_buf *out, const struct sms365_user *user)
         if (number->cost[0] != '\0')
             sms365_buf_printf(out, ";cost=%s", number->cost);
     }
-    sms365_buf_puts(out, "\n");
 }
 
 /* The user's line. It has to be read again as what it was written from: a name with a colon, say, would be another's.
@@ -57,7 +55,9 @@ static enum sms365_err line_make(struct sms365_buf *text, const struct sms365_us
     if (user->count > SMS365_USER_NUMBERS_MAX)
         return sms365_error_set(
             err, SMS365_BAD_ARGUMENT, "a user can have %d numbers at most", SMS365_USER_NUMBERS_MAX);
-    line_write(text, user);
+    sms365_buf_printf(text, "%s:", user->name);
+    sms365_users_numbers_write(text, user);
+    sms365_buf_puts(text, "\n");
     if (text->failed)
         return sms365_error_set(err, SMS365_NO_MEMORY, "user %s: no memory for the line", user->name);
     if (sms365_users_line_next(&line, text))

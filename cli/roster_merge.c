@@ -1,0 +1,304 @@
+/* Many users become part of the users file: shown, asked about, written at once, enrolled. */
+#include "bar.h"
+#include "base/err.h"
+#include "guard.h"
+#include "roster.h"
+#include "user.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is to become of each user, in the order in which they come. */
+enum lot {
+    LOT_SAME = 's',
+    LOT_NEW = 'n',
+    LOT_AGAIN = 'o', /* new to the file, but the store has a record of that name */
+    LOT_CHANGED = 'c'
+};
+
+struct change {
+    struct sms365_user before, now;
+    bool confirmed;
+};
+
+struct merger {
+    struct cli_roster *roster;
+    struct change *changes;
+    size_t count, room;
+    struct sms365_buf lots; /* enum lot */
+    bool gathering;         /* the first time through */
+    bool failed;            /* out of memory */
+};
+
+bool cli_roster_asked(const char *question)
+{
+    struct sms365_error err = {0};
+    char answer[16];
+
+    if (!cli_interactive() || !cli_read_line(question, false, answer, sizeof answer, &err))
+        return false;
+    const char *text = sms365_str_trim(answer);
+    return strcmp(text, "y") == 0 || strcmp(text, "yes") == 0;
+}
+
+/* --- Going through the users --- */
+
+static enum sms365_err merger_rewind(void *context, struct sms365_error *err)
+{
+    const struct merger *merger = context;
+
+    return merger->roster->rewind(merger->roster->context, err);
+}
+
+static enum sms365_err merger_next(void *context, struct sms365_user *user, struct sms365_error *err)
+{
+    const struct merger *merger = context;
+
+    if (merger->failed)
+        return sms365_error_set(err, SMS365_NO_MEMORY, "out of memory");
+    return merger->roster->next(merger->roster->context, user, err);
+}
+
+static struct change *change_find(const struct merger *merger, const char *name)
+{
+    for (size_t i = 0; i < merger->count; i++)
+        if (strcmp(merger->changes[i].now.name, name) == 0)
+            return &merger->changes[i];
+    return NULL;
+}
+
+static void change_add(struct merger *merger, const struct sms365_user *before, const struct sms365_user *now)
+{
+    if (merger->count == merger->room) {
+        const size_t room = merger->room == 0 ? 16 : 2 * merger->room;
+        struct change *moved = reallocarray(merger->changes, room, sizeof *moved);
+        merger->failed = moved == NULL;
+        if (moved == NULL)
+            return;
+        merger->changes = moved;
+        merger->room = room;
+    }
+    merger->changes[merger->count++] = (struct change){*before, *now, false};
+}
+
+static void numbers_show(struct sms365_buf *out, const struct sms365_user *user)
+{
+    for (size_t i = 0; i < user->count; i++)
+        sms365_buf_printf(out, "%s+%s", i == 0 ? "" : ", ", user->numbers[i].msisdn);
+}
+
+static void diff_say(const struct cli *cli, char sign, const struct sms365_user *user)
+{
+    struct sms365_buf numbers;
+
+    sms365_buf_init(&numbers, 256);
+    numbers_show(&numbers, user);
+    cli_say(cli, "%c %s: %s", sign, user->name, sms365_buf_text(&numbers));
+    sms365_buf_free(&numbers);
+}
+
+static void gather(struct merger *merger, const struct sms365_user *there, const struct sms365_user *user)
+{
+    struct cli_roster *roster = merger->roster;
+    char lot = LOT_NEW;
+
+    if (there != NULL)
+        lot = cli_numbers_equal(there, user) ? LOT_SAME : LOT_CHANGED;
+    roster->added += lot == LOT_NEW;
+    roster->same += lot == LOT_SAME;
+    if (lot == LOT_CHANGED)
+        change_add(merger, there, user);
+    if (lot == LOT_NEW && roster->preview)
+        diff_say(roster->cli, '+', user);
+    sms365_buf_add(&merger->lots, &lot, 1);
+    merger->failed = merger->failed || merger->lots.failed;
+}
+
+/* Nothing but a change that was shown, and confirmed for that user, touches a line that is there. */
+static enum sms365_users_verdict merger_decide(
+    void *context, const struct sms365_user *there, const struct sms365_user *user)
+{
+    struct merger *merger = context;
+
+    if (merger->gathering)
+        gather(merger, there, user);
+    if (there == NULL)
+        return SMS365_USERS_PUT;
+    const struct change *change = change_find(merger, user->name);
+    return change != NULL && change->confirmed && cli_numbers_equal(there, &change->before) &&
+                   cli_numbers_equal(user, &change->now)
+               ? SMS365_USERS_PUT
+               : SMS365_USERS_KEEP;
+}
+
+static enum sms365_err merge(struct merger *merger, bool write, struct sms365_error *err)
+{
+    const struct sms365_users_merge users = {merger, merger_rewind, merger_next, merger_decide};
+
+    return sms365_users_merge(merger->roster->cli->conf.users_file, &users, write, err);
+}
+
+/* --- Changes of numbers --- */
+
+static bool is_listed(const struct cli_values *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->list[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void changes_ask(struct merger *merger)
+{
+    struct cli_roster *roster = merger->roster;
+    cJSON *list = cJSON_AddArrayToObject(roster->cli->out, "changes");
+
+    for (size_t i = 0; i < merger->count; i++) {
+        struct change *change = &merger->changes[i];
+        char question[256];
+        diff_say(roster->cli, '-', &change->before);
+        diff_say(roster->cli, '+', &change->now);
+        (void)snprintf(question, sizeof question, "Are the codes of %s to go there? [y/N] ", change->now.name);
+        change->confirmed =
+            is_listed(roster->confirm, change->now.name) || (!roster->cli->json && cli_roster_asked(question));
+        cJSON *one = cJSON_CreateObject();
+        (void)cJSON_AddItemToArray(list, one);
+        (void)cJSON_AddItemToObject(one, "before", cli_user_json(&change->before));
+        (void)cJSON_AddItemToObject(one, "now", cli_user_json(&change->now));
+        (void)cJSON_AddBoolToObject(one, "confirmed", change->confirmed);
+        roster->changed += change->confirmed;
+        roster->kept += !change->confirmed;
+        if (!change->confirmed)
+            cli_note(roster->cli, "%s keeps the numbers of before; to change them: --confirm %s", change->now.name,
+                change->now.name);
+    }
+}
+
+/* --- Enrolment --- */
+
+/* New users get their records before they get into the file: whoever is killed in between begins again. */
+static enum sms365_err records_make(struct merger *merger, struct cli_guard *guard, struct sms365_error *err)
+{
+    struct sms365_user user;
+    struct cli_record record;
+    struct cli_bar bar;
+    enum sms365_err code = merger_rewind(merger, err);
+
+    cli_bar_begin(&bar, merger->roster->cli, "records made", merger->roster->added);
+    for (size_t i = 0; code == SMS365_OK && i < merger->lots.length; i++) {
+        code = merger_next(merger, &user, err);
+        if (code != SMS365_OK || merger->lots.data[i] != LOT_NEW)
+            continue;
+        code = cli_guard_read(guard, user.name, &record, err);
+        if (code == SMS365_OK && record.version != 0)
+            merger->lots.data[i] = LOT_AGAIN;
+        if (code == SMS365_OK)
+            code = cli_guard_enrol(guard, user.name, true, err);
+        cli_bar_step(&bar, 1);
+    }
+    cli_bar_clear(&bar);
+    return code;
+}
+
+/* Without a store users are enrolled all the same: the first login makes the record. */
+static void records_enrol(struct merger *merger)
+{
+    struct cli *cli = merger->roster->cli;
+    struct cli_guard guard;
+    struct sms365_error err = {0};
+    enum sms365_err code = SMS365_OK;
+
+    if (merger->roster->added == 0)
+        return;
+    code = cli_guard_open(cli, &guard, &err);
+    if (code == SMS365_OK)
+        code = records_make(merger, &guard, &err);
+    if (code != SMS365_OK)
+        cli_note(cli, "no state is kept for all new users yet: %s", err.text);
+    cli_guard_close(&guard);
+}
+
+static void state_renew(struct cli *cli, const char *name)
+{
+    struct cli_guard guard;
+    struct sms365_error err = {0};
+    enum sms365_err code = cli_guard_open(cli, &guard, &err);
+
+    if (code == SMS365_OK)
+        code = cli_guard_enrol(&guard, name, true, &err);
+    if (code != SMS365_OK)
+        cli_note(cli, "what was counted for %s stays: %s", name, err.text);
+    cli_guard_close(&guard);
+}
+
+/* What user add does once a user has other numbers than before. */
+static void changes_end(struct merger *merger)
+{
+    struct cli *cli = merger->roster->cli;
+
+    for (size_t i = 0; i < merger->count; i++) {
+        const struct change *change = &merger->changes[i];
+        if (!change->confirmed)
+            continue;
+        state_renew(cli, change->now.name);
+        cli_user_sessions_end(cli, change->now.name);
+        cli_user_enrolled(cli, &change->now, true);
+        if (!merger->roster->no_notice)
+            cli_user_notice(cli, &change->before, &change->now);
+    }
+}
+
+static enum sms365_err new_end(struct merger *merger, struct sms365_error *err)
+{
+    struct sms365_user user;
+    enum sms365_err code = merger_rewind(merger, err);
+
+    for (size_t i = 0; code == SMS365_OK && i < merger->lots.length; i++) {
+        code = merger_next(merger, &user, err);
+        if (code != SMS365_OK || merger->lots.data[i] == LOT_SAME || merger->lots.data[i] == LOT_CHANGED)
+            continue;
+        if (merger->lots.data[i] == LOT_AGAIN)
+            cli_user_sessions_end(merger->roster->cli, user.name);
+        cli_user_enrolled(merger->roster->cli, &user, true);
+    }
+    return code;
+}
+
+static enum cli_exit merger_write(struct merger *merger)
+{
+    struct cli_roster *roster = merger->roster;
+    struct sms365_error err = {0};
+
+    records_enrol(merger);
+    if (merge(merger, true, &err) != SMS365_OK || new_end(merger, &err) != SMS365_OK)
+        return cli_fail_error(roster->cli, &err);
+    changes_end(merger);
+    return CLI_DONE;
+}
+
+enum cli_exit cli_roster_merge(struct cli_roster *roster)
+{
+    struct merger merger = {.roster = roster, .gathering = true};
+    struct sms365_error err = {0};
+    enum cli_exit exit = CLI_DONE;
+    char question[64];
+
+    sms365_buf_init(&merger.lots, SIZE_MAX / 2);
+    if (merge(&merger, false, &err) != SMS365_OK) {
+        exit = cli_fail_error(roster->cli, &err);
+    } else {
+        merger.gathering = false;
+        changes_ask(&merger);
+        (void)snprintf(question, sizeof question, "Write this to the users file? [y/N] ");
+        if (roster->added + roster->changed > 0) {
+            if (roster->preview && !roster->yes && !cli_roster_asked(question))
+                exit = cli_fail(roster->cli, CLI_FAILED, "not_confirmed", "nothing was changed");
+            else
+                exit = merger_write(&merger);
+        }
+    }
+    free(merger.changes);
+    sms365_buf_free(&merger.lots);
+    return exit;
+}

@@ -1,0 +1,322 @@
+"""sms365 user import, export and sync: many users at once, against a sandbox."""
+
+import os
+import signal
+import stat
+import subprocess
+import time
+
+import pytest
+
+from administrator import DONE, FAILED, NOWHERE, UNREACHABLE, USAGE, cli_box, place, running_cli_box  # noqa: F401
+
+
+ALICE, BOB = "306971234567", "306987654321"
+UNKNOWN = "2101234567"  # no mobile number
+
+
+def number(i):
+    return f"3069700{i:05d}"
+
+
+@pytest.fixture
+def here(place):
+    place.with_key()
+    return place
+
+
+def csv_of(place, text):
+    path = place.path / "people.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def imported(place, text, *options):
+    return place.run("user", "import", csv_of(place, text), "--force", *options)
+
+
+def checks(box):
+    return box.stats()["requests"]["mobile/check"]
+
+
+def users(place):
+    """The users file: numbers by name."""
+    lines = [line.split(":") for line in place.users.read_text().splitlines() if line and line[0] != "#"]
+    return {name: [number.split(";")[0] for number in numbers.split()] for name, numbers in lines}
+
+
+# Import
+
+def test_import_records_what_user_add_records(here):
+    here.run("user", "add", "alice", ALICE, "6987654321", "--force")
+    line = here.users.read_text()
+    here.users.unlink()
+    result = imported(here, f"alice,{ALICE},6987654321\r\n")
+    assert result.status == DONE and "1 user added, 0 changed, 0 as before." in result.out
+    assert here.users.read_text() == line and "mcc=202" in line and "cost=" in line
+    assert stat.S_IMODE(here.users.stat().st_mode) == 0o600
+    assert here.json("user", "show", "alice").object["user"]["state"] is not None
+
+
+def test_columns_are_named_or_in_order(here):
+    assert imported(here, f"\ufeffE-mail,Number,USER,number2\r\nx@example.com,{ALICE},alice,\r\n,,,\r\n").status == FAILED
+    assert imported(here, f'"bob", +30 698-765-4321\n\n').status == DONE
+    assert users(here) == {"alice": [ALICE], "bob": [BOB]}
+
+
+def test_bad_lines_are_told_with_their_number_and_left_out(here):
+    bad = ["alice", ",306971234567", f"bob,{UNKNOWN}", "carol,12x", f"dave,{ALICE},0030 697 123 4567", "e:f,306971234567",
+           'frank,"306971234567', f"ok,{BOB}"]
+    result = imported(here, f"ok,{BOB}\n" + "\n".join(bad))
+    assert result.status == FAILED and users(here) == {"ok": [BOB]}
+    for line in range(2, 9):
+        assert f"people.csv:{line}: left out: " in result.err
+    assert "7 lines of" in result.err
+    result = here.json("user", "import", csv_of(here, f"ok,{BOB}\nalice\n"), "--force")
+    assert result.status == FAILED
+    assert (result.object["error"], [one["line"] for one in result.object["bad"]]) == ("bad_lines", [2])
+    assert (result.object["added"], result.object["same"]) == (0, 1)
+
+
+def test_user_unknown_to_the_system_is_left_out(here):
+    result = here.run("user", "import", csv_of(here, f"nobody-here,{ALICE}\nroot,{BOB}\n"))
+    assert result.status == FAILED and "1: left out: there is no user nobody-here" in result.err
+    assert users(here) == {"root": [BOB]}
+
+
+def test_country_without_messages_is_left_out(here):
+    here.write(limits__countries="30")
+    result = imported(here, f"alice,{ALICE}\nbob,+447700900123\n")
+    assert result.status == FAILED and users(here) == {"alice": [ALICE]}
+
+
+def test_numbers_of_a_user_never_change_unless_confirmed_for_that_user(here, cli_box):
+    imported(here, f"alice,{ALICE}\nbob,{BOB}\n")
+    here.users.chmod(0o640)
+    before = here.users.read_bytes()
+    changed = f"alice,306970000001\nbob,306970000002\ncarol,306970000003\n"
+    result = imported(here, changed, "--yes")
+    assert result.status == FAILED and here.users.read_bytes().startswith(before)
+    assert f"- alice: +{ALICE}\n+ alice: +306970000001\n" in result.out and "--confirm alice" in result.err
+    assert users(here) == {"alice": [ALICE], "bob": [BOB], "carol": ["306970000003"]}
+    assert cli_box.messages() == []
+    assert imported(here, changed, "--confirm", "alice").status == FAILED
+    assert users(here) == {"alice": ["306970000001"], "bob": [BOB], "carol": ["306970000003"]}
+    assert [message["to"] for message in cli_box.messages()] == [ALICE]  # who had the codes is told
+    assert stat.S_IMODE(here.users.stat().st_mode) == 0o640
+
+
+def test_person_at_the_terminal_is_asked_for_each_change(here):
+    imported(here, f"alice,{ALICE}\nbob,{BOB}\n")
+    terminal = here.terminal("user", "import", csv_of(here, "alice,306970000001\nbob,306970000002\n"), "--force", "--no-notice")
+    terminal.sees("Are the codes of alice to go there? [y/N] ")
+    terminal.answers("n")
+    terminal.sees("Are the codes of bob to go there? [y/N] ")
+    terminal.answers("y")
+    terminal.ends()
+    assert users(here) == {"alice": [ALICE], "bob": ["306970000002"]}
+
+
+def test_users_that_are_there_are_not_asked_about_again(here, cli_box):
+    text = "".join(f"user{i},{number(i)}\n" for i in range(50))
+    imported(here, text)
+    cli_box.reset()
+    result = imported(here, text)
+    assert result.status == DONE and "0 users added, 0 changed, 50 as before." in result.out and checks(cli_box) == 0
+
+
+def test_progress_is_told_in_lines_away_from_a_terminal_and_not_at_all_with_json(here):
+    text = "".join(f"user{i},{number(i)}\n" for i in range(40))
+    result = imported(here, text)
+    assert [line for line in result.err.splitlines() if "numbers checked" in line] == [
+        f"sms365: {i} of 40 numbers checked" for i in range(4, 41, 4)]
+    here.users.unlink()
+    assert here.json("user", "import", csv_of(here, text), "--force").object["added"] == 40
+
+
+def test_bar_is_drawn_on_a_terminal(here):
+    text = "".join(f"user{i},{number(i)}\n" for i in range(40))
+    terminal = here.terminal("user", "import", csv_of(here, text), "--force")
+    terminal.sees("] 40 of 40 numbers checked")
+    terminal.sees("40 users added")
+    terminal.ends()
+
+
+def test_import_keeps_few_connections(here, cli_box):
+    imported(here, "".join(f"user{i},{number(i)}\n" for i in range(400)))
+    stats = cli_box.stats()
+    assert stats["requests"]["mobile/check"] == 400 and 1 < stats["connections"] <= 16
+
+
+def test_killed_import_goes_on_where_it_was(here, cli_box):
+    rows = 300
+    path = csv_of(here, "".join(f"user{i},{number(i)}\n" for i in range(rows)) + "bad,12x\n")
+    cli_box.settings(fault="mobile/check:delay=20")
+    process = subprocess.Popen(here.argv("user", "import", path, "--force"), env={}, stderr=subprocess.DEVNULL)
+    progress = here.path / "users.import"
+    while not progress.exists() or progress.read_text().count("\n") < 100:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    known = progress.read_text().count("\n") - 1
+    assert not here.users.exists() and stat.S_IMODE(progress.stat().st_mode) == 0o600
+    cli_box.restore()
+    with open(progress, "a") as file:
+        file.write("user999:30697")  # torn
+    result = here.run("user", "import", path, "--force")
+    assert result.status == FAILED and f"{known} lines were checked by an earlier run" in result.err
+    assert checks(cli_box) == rows - known
+    assert users(here) == {f"user{i}": [number(i)] for i in range(rows)} and not progress.exists()
+
+
+def test_file_that_was_changed_meanwhile_is_asked_about_from_there_on(here, cli_box):
+    rows = [f"user{i},{number(i)}\n" for i in range(20)]
+    (here.path / "users.import").write_text("# sms365 user import, answers so far, hlr=off\n" + "".join(
+        f"user{i}:{number(i)}\t {number(i)};cost=9\n" for i in range(20)))
+    (here.path / "users.import").chmod(0o600)
+    rows[12] = "user12,306971111111\n"
+    assert imported(here, "".join(rows)).status == DONE
+    assert checks(cli_box) == 8 and users(here)["user12"] == ["306971111111"]
+    assert here.users.read_text().count("cost=9") == 12
+
+
+def test_unreachable_provider_changes_nothing(here):
+    here.write(provider__url=NOWHERE)
+    result = imported(here, f"alice,{ALICE}\n")
+    assert result.status == UNREACHABLE and "goes on from there" in result.err and not here.users.exists()
+
+
+@pytest.mark.parametrize("fault", ["drop-after", "http500", "html", "truncated"])
+def test_reply_that_was_lost_is_asked_for_again(here, cli_box, fault):
+    cli_box.settings(fault=f"mobile/check:{fault}:2")
+    result = imported(here, "".join(f"user{i},{number(i)}\n" for i in range(20)))
+    assert result.status == DONE and len(users(here)) == 20
+
+
+def test_lookups_cost_and_are_accepted_first(here, cli_box):
+    here.write(users__hlr="block")
+    result = imported(here, f"alice,{ALICE}\n")
+    assert result.status == FAILED and "tenth of a message" in result.err and not here.users.exists()
+    assert imported(here, f"alice,{ALICE}\n", "--yes").status == DONE
+    assert "ported=" in here.users.read_text() and cli_box.stats()["requests"]["hlr/lookup"] == 1
+
+
+def test_two_imports_at_a_time_are_refused(here, cli_box):
+    path = csv_of(here, "".join(f"user{i},{number(i)}\n" for i in range(50)))
+    cli_box.settings(fault="mobile/check:delay=300")
+    process = subprocess.Popen(here.argv("user", "import", path, "--force"), env={}, stderr=subprocess.DEVNULL)
+    while not (here.path / "users.import").exists() or checks(cli_box) == 0:
+        assert process.poll() is None
+        time.sleep(0.01)
+    result = here.run("user", "import", path, "--force")
+    assert result.status == FAILED and "another import is running" in result.err
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("path", ["missing.csv", "."])
+def test_file_that_is_none_is_refused(here, path):
+    assert here.run("user", "import", here.path / path).status in (FAILED, USAGE)
+
+
+# Export
+
+def test_export_writes_what_import_reads(here):
+    here.users.write_text(f'# top\nalice: {ALICE} {BOB}\nsay "x", y: 306970000001\nEXAMPLE\\Domain Users: 306970000002\n')
+    text = here.run("user", "export").out
+    assert text.splitlines()[0] == "user,number1,number2"
+    before = users(here)
+    here.users.unlink()
+    assert imported(here, text).status == DONE
+    assert users(here) == before and here.run("user", "export").out == text
+    assert [user["name"] for user in here.json("user", "export").object["users"]] == list(before)
+
+
+# Sync
+
+class Group:
+    """A group at the provider, and contacts in it."""
+
+    def __init__(self, box, name="Staff"):
+        self.box, self.id = box, box.call("group/add", name=name)["groupId"]
+
+    def add(self, mobile, **fields):
+        contact = self.box.call("contact/add", mobile=mobile, **fields)["contactId"]
+        self.box.call("group/addContact", groupId=self.id, contactId=contact)
+        return contact
+
+
+@pytest.fixture
+def group(here, cli_box):
+    cli_box._control("POST", "reset", "what=all")
+    group = Group(cli_box)
+    group.add(ALICE, custom1="alice", custom3="ann")
+    group.add(BOB, custom1="bob", custom3="ben")
+    return group
+
+
+def synced(place, *options):
+    return place.run("user", "sync", "--group", "Staff", "--force", *options)
+
+
+@pytest.mark.parametrize("shape", ["rows", "arrays", "wrapped"])
+def test_contacts_of_the_group_become_users(here, cli_box, group, shape):
+    cli_box.settings(shape=shape)
+    result = synced(here, "--yes")
+    assert result.status == DONE and f"+ alice: +{ALICE}\n+ bob: +{BOB}\n2 users added" in result.out
+    assert users(here) == {"alice": [ALICE], "bob": [BOB]} and "cost=" in here.users.read_text()
+    assert "2 as before" in synced(here, "--yes").out
+
+
+def test_name_may_stand_in_another_field(here, group):
+    assert synced(here, "--yes", "--field", "custom3").status == DONE
+    assert set(users(here)) == {"ann", "ben"}
+    assert synced(here, "--yes", "--field", "name").status == USAGE
+
+
+def test_nothing_is_written_before_somebody_says_yes(here, group):
+    assert synced(here).status == USAGE
+    terminal = here.terminal("user", "sync", "--group", "Staff", "--force")
+    terminal.sees("Write this to the users file? [y/N] ")
+    terminal.answers("")
+    terminal.ends()
+    assert not here.users.exists()
+
+
+def test_users_of_the_group_change_only_when_confirmed_and_others_stay(here, cli_box, group):
+    here.users.write_text(f"alice: 306970000001\nzoe: 306970000002\n")
+    result = synced(here, "--yes")
+    assert result.status == FAILED and "--confirm alice" in result.err and "zoe: not in the group; stays" in result.out
+    assert users(here) == {"alice": ["306970000001"], "zoe": ["306970000002"], "bob": [BOB]}
+    assert synced(here, "--yes", "--confirm", "alice").status == DONE
+    assert users(here) == {"alice": [ALICE], "zoe": ["306970000002"], "bob": [BOB]}
+    assert [message["to"] for message in cli_box.messages()] == ["306970000001"]
+
+
+@pytest.mark.parametrize("fault", ["error=106", "error=101", "html", "empty", "truncated", "cut", "http500", "garbage", "drop-after"])
+@pytest.mark.parametrize("endpoint", ["group/list", "group/get"])
+def test_failed_reply_leaves_the_file_as_it_is(here, cli_box, group, endpoint, fault):
+    here.users.write_text(f"alice: 306970000001\n")
+    cli_box.settings(fault=f"{endpoint}:{fault}")
+    result = synced(here, "--yes", "--confirm", "alice")
+    assert result.status in (FAILED, UNREACHABLE) and here.users.read_text() == "alice: 306970000001\n"
+
+
+def test_empty_group_leaves_the_file_as_it_is(here, cli_box, group):
+    here.users.write_text(f"alice: 306970000001\n")
+    cli_box.call("group/deleteAllContacts", groupId=group.id)
+    result = synced(here, "--yes")
+    assert result.status == FAILED and "no contact in the group" in result.err
+    assert here.run("user", "sync", "--group", "Nobody", "--yes").status == FAILED
+    Group(cli_box)
+    assert "several groups" in synced(here, "--yes").err
+    assert here.users.read_text() == "alice: 306970000001\n"
+
+
+def test_contact_that_makes_no_user_is_told_and_left_out(here, cli_box, group):
+    nameless, twice = group.add("306970000003"), group.add("306970000004", custom1="alice")
+    result = synced(here, "--yes")
+    assert result.status == FAILED and users(here) == {"alice": [ALICE], "bob": [BOB]}
+    assert f"contact {nameless} is left out: it has no user's name in custom1" in result.err
+    assert f"contact {twice} is left out: alice has an earlier contact" in result.err
