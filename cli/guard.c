@@ -224,10 +224,12 @@ static enum sms365_err tables_make(struct cli_guard *guard, struct sms365_error 
         if (class != SMS365_CLASS_USER)
             code = table_make(guard, (enum sms365_class) class, err);
     owner_leave(guard);
+    guard->tables = code == SMS365_OK;
     return code;
 }
 
-enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, bool fresh, struct sms365_error *err)
+enum sms365_err cli_guard_enrol(
+    struct cli_guard *guard, const char *user, bool fresh, bool *made, struct sms365_error *err)
 {
     struct enrolment enrolment = {.fresh = fresh};
     enum sms365_err code = cli_guard_change(guard, user, enrol_edit, &enrolment, err);
@@ -235,5 +237,9 @@ enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, bool 
     /* The write after the first does more than later ones (the record's name goes to disk again): not at a login. */
     if (code == SMS365_OK && enrolment.made)
         code = cli_guard_change(guard, user, same_edit, NULL, err);
-    return code == SMS365_OK ? tables_make(guard, err) : code;
+    if (code == SMS365_OK && !guard->tables)
+        code = tables_make(guard, err);
+    if (made != NULL)
+        *made = enrolment.made;
+    return code;
 }

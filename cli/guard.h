@@ -13,6 +13,7 @@ struct cli_guard {
     const struct sms365_conf *conf;
     struct sms365_store *store; /* NULL: not open */
     struct sms365_limits limits;
+    bool tables;                      /* the store has all its tables */
     struct sms365_mac_key holder_key; /* of backup codes, and of the names of SIMs */
     uid_t own_uid, uid;               /* who this process is, and as whom it goes to the store: the directory's owner */
     gid_t own_gid, gid;
@@ -41,9 +42,11 @@ enum sms365_err cli_guard_change(
 
 /*
  * The user has numbers now: makes the record and the store's tables where they are missing, so that no login has to.
- * fresh: they are not the numbers that open challenges, usual places, grace and SIMs belong to.
+ * fresh: they are not the numbers that open challenges, usual places, grace and SIMs belong to. *made (may be NULL):
+ * there was no record.
  */
-enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, bool fresh, struct sms365_error *err);
+enum sms365_err cli_guard_enrol(
+    struct cli_guard *guard, const char *user, bool fresh, bool *made, struct sms365_error *err);
 enum sms365_err cli_guard_forget(struct cli_guard *guard, const char *user, struct sms365_error *err);
 
 /* --- guard_show.c --- */

@@ -15,7 +15,7 @@ struct cli_row {
     size_t count;
 };
 
-/* The user's name as the system has it. Otherwise false, and what is wrong. */
+/* The user's name as the system has it (force: as it stands). Otherwise false, and what is wrong. */
 bool cli_row_name(struct cli *cli, struct cli_row *row, bool force, char trouble[CLI_TROUBLE_SIZE]);
 /* Add a number to a row, blanks at its ends cut. Otherwise false, and what is wrong. */
 bool cli_row_number(const struct cli *cli, struct cli_row *row, const char *typed, char trouble[CLI_TROUBLE_SIZE]);

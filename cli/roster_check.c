@@ -22,27 +22,35 @@ static bool trouble_set(char trouble[CLI_TROUBLE_SIZE], const char *text)
     return false;
 }
 
+/* The row's name becomes that by which the system knows the user. */
+static bool name_look_up(struct cli *cli, struct cli_row *row, char trouble[CLI_TROUBLE_SIZE])
+{
+    errno = 0;
+    const struct passwd *entry = getpwnam(row->name);
+    const int number = errno;
+
+    if (entry == NULL && (number == 0 || number == ENOENT || number == ESRCH)) {
+        (void)snprintf(trouble, CLI_TROUBLE_SIZE, "there is no user %s on this system; --force takes names as they are",
+            row->name);
+        return false;
+    }
+    if (entry == NULL) {
+        (void)snprintf(trouble, CLI_TROUBLE_SIZE, "cannot look up user %s: %s", row->name, strerror(number));
+        return false;
+    }
+    if (strcmp(entry->pw_name, row->name) != 0)
+        cli_note(cli, "the system calls %s %s: that is the name that counts", row->name, entry->pw_name);
+    return sms365_str_copy(row->name, sizeof row->name, entry->pw_name) ||
+           trouble_set(trouble, "the user's name is too long");
+}
+
 bool cli_row_name(struct cli *cli, struct cli_row *row, bool force, char trouble[CLI_TROUBLE_SIZE])
 {
     struct sms365_user user = {.count = 1, .numbers = {{.msisdn = "30690000000"}}};
     struct sms365_error err = {0};
 
-    errno = 0;
-    const struct passwd *entry = getpwnam(row->name);
-    const int number = errno;
-    if (entry == NULL && !force) {
-        const bool missing = number == 0 || number == ENOENT || number == ESRCH;
-        (void)snprintf(trouble, CLI_TROUBLE_SIZE,
-            missing ? "there is no user %s on this system; if there will be, add --force"
-                    : "cannot look up user %s: %s",
-            row->name, strerror(number));
+    if (!force && !name_look_up(cli, row, trouble))
         return false;
-    }
-    if (entry != NULL && strcmp(entry->pw_name, row->name) != 0) {
-        cli_note(cli, "the system calls %s %s: that is the name that counts", row->name, entry->pw_name);
-        if (!sms365_str_copy(row->name, sizeof row->name, entry->pw_name))
-            return trouble_set(trouble, "the user's name is too long");
-    }
     (void)sms365_str_copy(user.name, sizeof user.name, row->name);
     return sms365_user_check(&user, &err) == SMS365_OK || trouble_set(trouble, err.text);
 }

@@ -181,8 +181,8 @@ static void changes_ask(struct merger *merger)
 static enum sms365_err records_make(struct merger *merger, struct cli_guard *guard, struct sms365_error *err)
 {
     struct sms365_user user;
-    struct cli_record record;
     struct cli_bar bar;
+    bool made = false;
     enum sms365_err code = merger_rewind(merger, err);
 
     cli_bar_begin(&bar, merger->roster->cli, "records made", merger->roster->added);
@@ -190,11 +190,9 @@ static enum sms365_err records_make(struct merger *merger, struct cli_guard *gua
         code = merger_next(merger, &user, err);
         if (code != SMS365_OK || merger->lots.data[i] != LOT_NEW)
             continue;
-        code = cli_guard_read(guard, user.name, &record, err);
-        if (code == SMS365_OK && record.version != 0)
+        code = cli_guard_enrol(guard, user.name, true, &made, err);
+        if (code == SMS365_OK && !made)
             merger->lots.data[i] = LOT_AGAIN;
-        if (code == SMS365_OK)
-            code = cli_guard_enrol(guard, user.name, true, err);
         cli_bar_step(&bar, 1);
     }
     cli_bar_clear(&bar);
@@ -226,7 +224,7 @@ static void state_renew(struct cli *cli, const char *name)
     enum sms365_err code = cli_guard_open(cli, &guard, &err);
 
     if (code == SMS365_OK)
-        code = cli_guard_enrol(&guard, name, true, &err);
+        code = cli_guard_enrol(&guard, name, true, NULL, &err);
     if (code != SMS365_OK)
         cli_note(cli, "what was counted for %s stays: %s", name, err.text);
     cli_guard_close(&guard);

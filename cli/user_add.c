@@ -134,7 +134,7 @@ static void state_enrol(struct cli *cli, const char *name, bool fresh)
 
     enum sms365_err code = cli_guard_open(cli, &guard, &err);
     if (code == SMS365_OK)
-        code = cli_guard_enrol(&guard, name, fresh, &err);
+        code = cli_guard_enrol(&guard, name, fresh, NULL, &err);
     if (code != SMS365_OK)
         cli_note(cli, "no state is kept for %s yet: %s", name, err.text);
     cli_guard_close(&guard);
