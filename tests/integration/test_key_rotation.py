@@ -14,7 +14,7 @@ import sandbox
 import world
 from administrator import DONE, FAILED, NOWHERE, UNREACHABLE
 from programs import Terminal, pamtester_argv
-from product import NUMBER, PROMPT
+from product import NUMBER, PROMPT, SOURCE
 
 CREDENTIALS = "demo\ndemo\n"
 AS_AT_REST = ["keys.lock", "main.key"]
@@ -258,3 +258,18 @@ def test_a_login_that_waits_for_its_code_meanwhile_goes_on_with_the_new_key(prod
     product.sms365("key", "rotate")
     login.answers(sandbox.messages(NUMBER)[0]["code"])
     login.sees("successfully authenticated")
+
+
+def test_systemd_takes_the_units(tmp_path):
+    """As installed, with our own program in its place: the service, and the timer that starts it."""
+    with open(f"{sandbox.BUILD}/systemd/sms365-key-rotate.service") as file:
+        service = file.read()
+    [program] = re.findall(r"^ExecStart=(\S+/sms365) key rotate$", service, re.M)
+    assert not re.search(r"@\w+@", service)
+    (tmp_path / "sms365-key-rotate.service").write_text(service.replace(program, f"{sandbox.BUILD}/sms365"))
+    timer = tmp_path / "sms365-key-rotate.timer"
+    with open(f"{SOURCE}/systemd/sms365-key-rotate.timer") as file:
+        timer.write_text(file.read())
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(timer)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert re.search(r"^RandomizedDelaySec=\d+h$", timer.read_text(), re.M)
