@@ -1,5 +1,5 @@
 /* A job's request to the provider: its keys and base URLs in turn, on nginx's events. */
-#include "ngx_http_sms365_job.h"
+#include "ngx_http_sms365_names.h"
 
 #include "base/err.h"
 #include "edges/process.h"
@@ -64,6 +64,7 @@ ngx_http_sms365_call_release(ngx_http_sms365_job_t *job)
 
     sms365_buf_free(&transfer->body);
     sms365_buf_free(&transfer->reply);
+    sms365_buf_free(&transfer->addresses);
 
     if (transfer->http == NULL) {
         return;
@@ -87,6 +88,10 @@ ngx_http_sms365_call_ended(ngx_http_sms365_job_t *job, enum sms365_err code)
     ngx_uint_t                    more;
     ngx_http_sms365_transfer_t   *transfer = &job->transfer;
     const struct sms365_attempt  *attempt = &job->attempts[job->attempt];
+
+    if (code == SMS365_UNREACHABLE) {
+        ngx_http_sms365_name_doubt(attempt->key->urls[attempt->url]);
+    }
 
     more = sms365_provider_next(&job->service->provider, attempt, code);
 
@@ -133,7 +138,7 @@ ngx_http_sms365_call_done(ngx_http_sms365_transfer_t *transfer, CURLcode result)
 }
 
 
-/* In a thread: names are resolved there. */
+/* In a thread: what it looks at may lie on a disk. */
 static void
 ngx_http_sms365_call_prepare(ngx_http_sms365_job_t *job)
 {
@@ -176,33 +181,60 @@ ngx_http_sms365_call_prepared(ngx_http_sms365_job_t *job)
 }
 
 
+/* What is left of the time, after the name was resolved, is the transfer's. */
+static void
+ngx_http_sms365_call_named(ngx_http_sms365_job_t *job)
+{
+    int64_t                       left;
+    ngx_http_sms365_transfer_t   *transfer = &job->transfer;
+    const struct sms365_attempt  *attempt = &job->attempts[job->attempt];
+    const char                   *url = attempt->key->urls[attempt->url];
+
+    left = job->call_until - ngx_http_sms365_call_clock();
+
+    if (job->err.code != SMS365_OK) {
+        sms365_error_prefix(&job->err, "%s", url);
+
+    } else if (left <= 0) {
+        (void) sms365_error_set(&job->err, SMS365_UNREACHABLE,
+                                "%s: the time for this request is used up", url);
+    }
+
+    if (job->err.code != SMS365_OK) {
+        ngx_http_sms365_call_ended(job, job->err.code);
+        return;
+    }
+
+    transfer->request.timeout_ms = left;
+    transfer->request.addresses = sms365_buf_text(&transfer->addresses);
+
+    if (job->service->idle_handles > 0) {
+        transfer->http = job->service->handles[--job->service->idle_handles];
+    }
+
+    ngx_http_sms365_job_thread(job, ngx_http_sms365_call_prepare,
+                               ngx_http_sms365_call_prepared);
+}
+
+
 static void
 ngx_http_sms365_call_attempt(ngx_http_sms365_job_t *job)
 {
-    int64_t                       left;
     enum sms365_err               code;
     const struct sms365_attempt  *attempt = &job->attempts[job->attempt];
-    ngx_http_sms365_service_t    *service = job->service;
     ngx_http_sms365_transfer_t   *transfer = &job->transfer;
     const struct sms365_endpoint *endpoint = sms365_endpoint_get(job->call.endpoint);
 
     ngx_memzero(transfer, sizeof(ngx_http_sms365_transfer_t));
     sms365_buf_init(&transfer->body, NGX_HTTP_SMS365_BODY_MAX);
     sms365_buf_init(&transfer->reply, NGX_HTTP_SMS365_REPLY_MAX);
+    sms365_buf_init(&transfer->addresses, NGX_HTTP_SMS365_ADDRESSES_SIZE - 1);
     transfer->body.secret = true;
     transfer->reply.secret = true;
 
-    left = job->call_until - ngx_http_sms365_call_clock();
-
-    if (left > 0) {
-        code = sms365_api_encode(&transfer->body, endpoint, job->call.params,
-                                 job->call.param_count,
-                                 (const char *) attempt->key->secret.data, &job->err);
-    } else {
-        code = sms365_error_set(&job->err, SMS365_UNREACHABLE,
-                                "%s: the time for this request is used up",
-                                attempt->key->urls[attempt->url]);
-    }
+    code = sms365_api_encode(&transfer->body, endpoint, job->call.params,
+                             job->call.param_count,
+                             (const char *) attempt->key->secret.data, &job->err);
 
     if (code != SMS365_OK) {
         ngx_http_sms365_call_ended(job, code);
@@ -214,17 +246,11 @@ ngx_http_sms365_call_attempt(ngx_http_sms365_job_t *job)
     transfer->request.body = sms365_buf_text(&transfer->body);
     transfer->request.body_length = transfer->body.length;
     transfer->request.once = job->call.once;
-    transfer->request.timeout_ms = left;
     transfer->request.whitelist = &attempt->key->whitelist;
     transfer->state.request = &transfer->request;
     transfer->state.reply = &transfer->reply;
 
-    if (service->idle_handles > 0) {
-        transfer->http = service->handles[--service->idle_handles];
-    }
-
-    ngx_http_sms365_job_thread(job, ngx_http_sms365_call_prepare,
-                               ngx_http_sms365_call_prepared);
+    ngx_http_sms365_name(job, attempt->key->urls[attempt->url], ngx_http_sms365_call_named);
 }
 
 

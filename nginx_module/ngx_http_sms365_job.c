@@ -96,8 +96,9 @@ ngx_http_sms365_job_t *
 ngx_http_sms365_job_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
     const uint8_t holder[SMS365_TICKET_ID_BYTES])
 {
-    ngx_str_t              *address;
-    ngx_http_sms365_job_t  *job;
+    ngx_str_t                 *address;
+    ngx_http_sms365_job_t     *job;
+    ngx_http_core_loc_conf_t  *clcf;
 
     if (ngx_http_sms365_jobs >= (ngx_uint_t) ctx->service->conf.calls) {
         return NULL;
@@ -110,8 +111,11 @@ ngx_http_sms365_job_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
 
     ngx_http_sms365_jobs++;
 
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
     job->r = r;
     job->service = ctx->service;
+    job->resolver = clcf->resolver;
 
     ngx_memcpy(job->user, ctx->enrolled->name, sizeof(job->user));
 

@@ -1,7 +1,7 @@
 /*
  * Jobs: a challenge driven by nginx. A job lives on its own, beside the request that began it; when the client goes away
- * what it began is still brought to its end. Store operations and the resolving of names run in nginx's thread pool,
- * requests to the provider on its events.
+ * what it began is still brought to its end. Store operations run in nginx's thread pool, requests to the provider on its
+ * events.
  */
 #ifndef _NGX_HTTP_SMS365_JOB_H_INCLUDED_
 #define _NGX_HTTP_SMS365_JOB_H_INCLUDED_
@@ -15,6 +15,7 @@
 
 
 #define NGX_HTTP_SMS365_ANSWER_SIZE  512
+#define NGX_HTTP_SMS365_ADDRESSES_SIZE  512     /* of so many addresses as are used */
 #define NGX_HTTP_SMS365_HOLDER_SIZE  (2 * SMS365_TICKET_ID_BYTES + sizeof("web:"))
 
 
@@ -28,6 +29,7 @@ struct ngx_http_sms365_transfer_s {
     struct sms365_http_request    request;
     struct sms365_buf             body;
     struct sms365_buf             reply;
+    struct sms365_buf             addresses;    /* of the host, where it has a name */
     void                        (*done)(ngx_http_sms365_transfer_t *transfer, CURLcode code);
 };
 
@@ -107,6 +109,9 @@ struct ngx_http_sms365_job_s {
     struct sms365_provider_request  call;
     struct sms365_attempt        *attempts;     /* many jobs wait at the same time: no more room than is needed */
     size_t                        attempt, attempt_count;
+    ngx_resolver_t               *resolver;
+    ngx_queue_t                   waiting;      /* for a name */
+    void                        (*named)(ngx_http_sms365_job_t *job);
     int64_t                       call_until;
     ngx_http_sms365_transfer_t    transfer;
 };

@@ -1,5 +1,6 @@
 /* What nginx calls when it starts, reloads and ends; variables; phases. */
 #include "ngx_http_sms365_journal.h"
+#include "ngx_http_sms365_names.h"
 #include "ngx_http_sms365_portal.h"
 #include "ngx_http_sms365_spool.h"
 
@@ -329,6 +330,28 @@ ngx_http_sms365_init(ngx_conf_t *cf)
 }
 
 
+/* Where no resolver is configured, hosts are looked up before the first call needs them. */
+static void
+ngx_http_sms365_init_names(ngx_http_sms365_main_conf_t *smcf)
+{
+    ngx_uint_t                   i;
+    ngx_http_sms365_place_t     *places;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_sms365_loc_conf_t  *slcf;
+
+    places = smcf->portals.elts;
+
+    for (i = 0; i < smcf->portals.nelts; i++) {
+        clcf = places[i].ctx->loc_conf[ngx_http_core_module.ctx_index];
+        slcf = places[i].ctx->loc_conf[ngx_http_sms365_module.ctx_index];
+
+        if (slcf->service != NULL && clcf->resolver->connections.nelts == 0) {
+            ngx_http_sms365_names_init(slcf->service);
+        }
+    }
+}
+
+
 /* Workers hold keys: nobody else of their user may read their memory, and they leave none behind. */
 static ngx_int_t
 ngx_http_sms365_init_process(ngx_cycle_t *cycle)
@@ -363,6 +386,7 @@ ngx_http_sms365_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_sms365_events_init(cycle);
+    ngx_http_sms365_init_names(smcf);
 
     return ngx_http_sms365_curl_init(cycle);
 }
@@ -388,6 +412,7 @@ ngx_http_sms365_exit_process(ngx_cycle_t *cycle)
         ngx_http_sms365_journal_exit(services[i]);
     }
 
+    ngx_http_sms365_names_exit();
     ngx_http_sms365_spool_exit();
     ngx_http_sms365_curl_exit();
 }

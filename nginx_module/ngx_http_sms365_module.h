@@ -13,7 +13,8 @@
  *   ngx_http_sms365_events.c     what becomes of a message, sent to an open page; ..._stream.c how, ..._json.c in which form
  *   ngx_http_sms365_callback.c   delivery reports; ..._spool.c news of them
  *   ngx_http_sms365_job.c        a challenge under way; ..._work.c its part in threads
- *   ngx_http_sms365_call.c       a challenge's requests to the provider; ..._curl.c libcurl on nginx's events
+ *   ngx_http_sms365_call.c       a challenge's requests to the provider; ..._curl.c libcurl on nginx's events,
+ *                                ..._names.c addresses of hosts
  *
  * What is decided about a login, libsms365 decides; what is written here is how nginx asks it.
  */

@@ -85,6 +85,21 @@ static int refuse_to_resolve(void *state, void *reserved, void *context)
     return 1;
 }
 
+/* Append the addresses that the request brings along, or else those that are found. */
+static enum sms365_err find_addresses(
+    struct sms365_buf *entry, const struct sms365_http *http, const struct sms365_transfer *t, struct sms365_error *err)
+{
+    if (t->request->addresses != NULL) {
+        sms365_buf_puts(entry, t->request->addresses);
+        return entry->failed ? sms365_error_set(err, SMS365_NO_MEMORY, "%s: out of memory", t->url) : SMS365_OK;
+    }
+    const enum sms365_err code =
+        sms365_resolve(entry, t->host, smaller(http->connect_timeout_ms, t->request->timeout_ms), err);
+    if (code != SMS365_OK)
+        sms365_error_prefix(err, "%s", t->url);
+    return code;
+}
+
 /* Hand libcurl the addresses of the host, so that it asks nobody. Old ones do where no new ones are to be had. */
 static enum sms365_err resolve_host(struct sms365_http *http, const struct sms365_transfer *t, struct sms365_error *err)
 {
@@ -98,14 +113,11 @@ static enum sms365_err resolve_host(struct sms365_http *http, const struct sms36
     if (!fits)
         return sms365_error_set(err, SMS365_NO_MEMORY, "%s: out of memory", t->url);
     const bool known = strcmp(http->resolved, name) == 0;
-    if (known && monotonic_ms() - http->resolved_ms < RESOLVED_KEEP_MS)
+    if (t->request->addresses == NULL && known && monotonic_ms() - http->resolved_ms < RESOLVED_KEEP_MS)
         return SMS365_OK;
     sms365_buf_init(&entry, ADDRESSES_MAX_BYTES);
     sms365_buf_printf(&entry, "%s:", name);
-    enum sms365_err code =
-        sms365_resolve(&entry, t->host, smaller(http->connect_timeout_ms, t->request->timeout_ms), err);
-    if (code != SMS365_OK)
-        sms365_error_prefix(err, "%s", t->url);
+    enum sms365_err code = find_addresses(&entry, http, t, err);
     struct curl_slist *list = code == SMS365_OK ? curl_slist_append(NULL, sms365_buf_text(&entry)) : NULL;
     if (code == SMS365_OK && (list == NULL || !SMS365_CURL_SET(http->easy, CURLOPT_RESOLVE, list)))
         code = sms365_error_set(err, SMS365_NO_MEMORY, "%s: out of memory", t->url);

@@ -26,8 +26,9 @@ struct sms365_http_request {
     const char *path;     /* 2fa/send */
     const char *body;     /* application/x-www-form-urlencoded; not kept */
     size_t body_length;
-    bool once;                                /* a send: never written twice, whatever libcurl would do */
-    int64_t timeout_ms;                       /* monotonic, over the whole request */
+    bool once;             /* a send: never written twice, whatever libcurl would do */
+    int64_t timeout_ms;    /* monotonic, over the whole request */
+    const char *addresses; /* of the host, where it has a name: 192.0.2.1,[2001:db8::1]; NULL: they are looked up */
     const struct sms365_cidr_list *whitelist; /* local addresses from which the body may leave; NULL: any */
 };
 

@@ -27,7 +27,7 @@ def certificate():
     cert, key = (os.path.join(_directory().name, name) for name in ("cert.pem", "key.pem"))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-days", "30", "-subj", "/CN=sms365 sandbox", "-addext",
-                    "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost", "-keyout", key, "-out", cert],
+                    "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost,DNS:provider.example", "-keyout", key, "-out", cert],
                    check=True, capture_output=True)
     return cert, key
 

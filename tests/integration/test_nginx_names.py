@@ -1,0 +1,153 @@
+"""The provider's host has a name: by nginx's resolver, or by the system's, and neither holds up what does not need it."""
+
+import threading
+import time
+
+import pytest
+
+from nameserver import NameServer
+from product import NUMBER
+from test_nginx_callback import until
+from test_nginx_portal import PORTAL, example, notice, send
+from webserver import password_file
+
+HOST = "provider.example"
+CONNECT_TIMEOUT = 2
+
+
+@pytest.fixture
+def system_names():
+    """The name server that /etc/resolv.conf names."""
+    with open("/etc/resolv.conf", encoding="ascii") as config:
+        before = config.read()
+    server = NameServer({HOST: "127.0.0.1"}, port=53)
+    with open("/etc/resolv.conf", "w", encoding="ascii") as config:
+        config.write("nameserver 127.0.0.1\n")
+    yield server
+    with open("/etc/resolv.conf", "w", encoding="ascii") as config:
+        config.write(before)
+    server.stop()
+
+
+@pytest.fixture
+def names():
+    """The name server that nginx's resolver asks."""
+    server = NameServer({HOST: "127.0.0.1"})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start(product, nginx, sandbox, alice):
+    """Start a web server whose provider has a name."""
+    def start(resolver="", workers=1):
+        password_file(alice)
+        product.configure(connect_timeout=str(CONNECT_TIMEOUT), resend_after="0")
+        product.add_key("main", f"https://{HOST}:{sandbox.port}/api")
+        conf = example("access")
+        marker = "    auth_basic "
+        assert marker in conf
+        return nginx(conf.replace(marker, f"    {resolver}\n{marker}", 1), workers=workers)
+    return start
+
+
+def resolver(server):
+    return f"resolver 127.0.0.1:{server.port} ipv6=off valid=1s;"
+
+
+def log_in(web, sandbox, alice):
+    browser = web.browser(alice.name, alice.password)
+    page, message = send(browser, sandbox, NUMBER)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+
+
+def is_unreachable(web, alice):
+    """Nothing can be sent, which is told in time, and no other request waits meanwhile."""
+    browser = web.browser(alice.name, alice.password)
+    page = browser.get(PORTAL)
+    replies = []
+
+    def ask():
+        reply = browser.submit(page, "send")
+        if reply.status == 303:     # it took more than a second: the page that follows
+            until(lambda: "is being sent" not in (told := browser.get(PORTAL)).text and replies.append(told) is None)
+        else:
+            replies.append(reply)
+
+    begun = time.monotonic()
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    slowest = 0
+    while waiting.is_alive():
+        start = time.monotonic()
+        assert web.browser().get("/").status == 401
+        slowest = max(slowest, time.monotonic() - start)
+        time.sleep(0.02)
+    waiting.join()
+    assert slowest < 1
+    assert time.monotonic() - begun < CONNECT_TIMEOUT + 4
+    assert replies
+    return notice(replies[-1])
+
+
+def test_nginxs_resolver_finds_the_provider(start, sandbox, alice, names, system_names):
+    web = start(resolver(names))
+    log_in(web, sandbox, alice)
+    assert set(names.asked) == {HOST}
+    # Nobody else is asked.
+    assert HOST not in system_names.asked
+
+
+def test_a_resolver_that_does_not_answer_is_no_stall(start, sandbox, alice, names):
+    names.silent = True
+    web = start(resolver(names))
+    is_unreachable(web, alice)
+    assert names.asked and not sandbox.requests()
+    assert f"the host {HOST} cannot be resolved by nginx's resolver" in web.log()
+    names.silent = False
+    log_in(web, sandbox, alice)
+
+
+def test_a_name_that_the_resolver_does_not_know_is_told_at_once(start, sandbox, alice, names):
+    names.names = {}
+    web = start(resolver(names))
+    assert "cannot be reached" in is_unreachable(web, alice)
+    names.names = {HOST: "127.0.0.1"}
+    log_in(web, sandbox, alice)
+
+
+def test_an_address_that_is_wrong_is_asked_for_again(start, sandbox, alice, names):
+    names.names = {HOST: "127.0.0.2"}
+    web = start(resolver(names))
+    assert "cannot be reached" in is_unreachable(web, alice)
+    names.names = {HOST: "127.0.0.1"}
+    time.sleep(2)  # valid=1s, in whole seconds
+    log_in(web, sandbox, alice)
+
+
+def test_without_a_resolver_the_name_is_looked_up_at_the_start(start, sandbox, alice, system_names):
+    web = start()
+    until(lambda: HOST in system_names.asked)
+    log_in(web, sandbox, alice)
+    before = len(system_names.asked)
+    system_names.silent = True
+    log_in(web, sandbox, alice)
+    assert len(system_names.asked) == before
+
+
+def test_a_system_that_knows_no_name_is_no_stall(start, sandbox, alice, system_names):
+    system_names.silent = True
+    web = start()
+    is_unreachable(web, alice)
+    assert not sandbox.requests()
+    assert f"the host {HOST} cannot be resolved" in web.log()
+    system_names.silent = False
+    log_in(web, sandbox, alice)
+
+
+def test_after_a_failed_connection_the_name_is_looked_up_anew(start, sandbox, alice, system_names):
+    system_names.names = {HOST: "127.0.0.2"}
+    web = start()
+    assert "cannot be reached" in is_unreachable(web, alice)
+    system_names.names = {HOST: "127.0.0.1"}
+    log_in(web, sandbox, alice)
