@@ -372,8 +372,6 @@ ngx_http_sms365_events(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
         ngx_add_timer(&ngx_http_sms365_tick, NGX_HTTP_SMS365_TICK);
     }
 
-    /* A client that goes away is noticed at once. */
-    r->read_event_handler = ngx_http_test_reading;
     r->main->count++;
 
     ngx_http_sms365_stream_look(stream);

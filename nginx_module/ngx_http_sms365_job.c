@@ -246,7 +246,7 @@ ngx_http_sms365_job_hold(ngx_http_sms365_job_t *job)
 
     patience_ms = (job->service->conf.timeout_s + 1) * 1000;
 
-    if (job->r == NULL || job->view.settled || !job->view.unusable
+    if (job->view.settled || !job->view.unusable
         || job->view.age_ms >= patience_ms)
     {
         return NGX_DECLINED;
@@ -275,7 +275,8 @@ ngx_http_sms365_job_ask(ngx_http_sms365_job_t *job)
         job->before = job->view;
     }
 
-    if (job->wish != NGX_HTTP_SMS365_ANSWER || job->answered) {
+    /* Whoever went away takes an answer along that was not handed in. */
+    if (job->wish != NGX_HTTP_SMS365_ANSWER || job->answered || job->r == NULL) {
         ngx_http_sms365_job_end(job, NGX_HTTP_SMS365_OPEN);
         return;
     }
@@ -394,6 +395,11 @@ ngx_http_sms365_job_start(ngx_http_sms365_job_t *job)
     }
 
     *job->mark = job;
+
+    /* A client that goes away is noticed at once, but while a body is still thrown away. */
+    if (!job->r->discard_body) {
+        job->r->read_event_handler = ngx_http_test_reading;
+    }
 
     if (ngx_http_sms365_job_challenge(job) != NGX_OK) {
         ngx_http_sms365_job_break(job);

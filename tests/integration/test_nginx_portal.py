@@ -507,6 +507,29 @@ def test_who_goes_away_leaves_a_challenge_behind(web, browser, sandbox):
     assert len(sandbox.requests("2fa/send")) == 1
 
 
+def test_who_goes_away_takes_an_answer_along(web, browser, sandbox):
+    """It was held until its message was sent; nobody is left to be let in by it, and it costs no try."""
+    sandbox.settings(fault="2fa/send:delay=3000")
+    page = browser.follow(browser.submit(browser.get(PORTAL), "send"))
+    assert "being sent" in page.text
+    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    connection = web.connect()
+    connection.request("POST", PORTAL + "verify", f"token={token}&code=0000", {**browser.headers,
+                       "Content-Type": "application/x-www-form-urlencoded",
+                       "Cookie": f"__Host-sms365-login={browser.cookies['__Host-sms365-login']}"})
+    time.sleep(0.3)
+    connection.close()
+    until = time.monotonic() + 10
+    while not any('verify HTTP/1.1" 499' in line for line in web.access_log()) and time.monotonic() < until:
+        time.sleep(0.02)
+    message = sandbox.wait_message(NUMBER)
+    while "being sent" in (page := browser.get(PORTAL)).text and time.monotonic() < until:
+        time.sleep(0.1)
+    assert "3 tries left" in page.text and not sandbox.requests("2fa/check")
+    assert any('verify HTTP/1.1" 499' in line for line in web.access_log())
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+
+
 def test_another_worker_takes_up_a_challenge(web, browser, sandbox):
     page, message = send(browser, sandbox)
     [worker] = web.workers()
