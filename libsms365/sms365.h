@@ -100,13 +100,13 @@ struct sms365_subject {
      */
     const char *holder;
     /*
-     * Where the person sits, as exactly as can be told (address and key fingerprint, terminal): failures from where
-     * this user lately got in are counted apart from all others. NULL: the host alone.
+     * Where the person sits, as exactly as can be told beside the host (key fingerprint, terminal): failures from where
+     * this user lately got in are counted apart from all others. An IPv6 host counts as its /64. NULL: the host alone.
      */
     const char *place;
     /*
-     * What a grace period is bound to: it must be the same when the next login asks for it, and nobody else's (address
-     * and key, terminal session). NULL: no grace period.
+     * What a grace period is bound to beside the host's very address: it must be the same when the next login asks for
+     * it, and nobody else's (a key, a terminal session). NULL: no grace period.
      */
     const char *grace;
     bool known;        /* the user exists on this system */

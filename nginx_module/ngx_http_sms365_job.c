@@ -157,7 +157,7 @@ ngx_http_sms365_job_challenge(ngx_http_sms365_job_t *job)
     setup.host = job->host;
     setup.machine = service->machine;
     setup.holder = job->holder;
-    setup.place = job->host;
+    setup.place = "";
     setup.known = true;
     setup.first_factor = true;
     setup.numbers = job->numbers;

@@ -150,29 +150,26 @@ static const char *subject_name(pam_handle_t *pamh, const char *typed, int subje
 }
 
 /*
- * Where the person sits: over the network the address and the methods that succeeded with their keys (sshd's
+ * Where the person sits, beside the address: over the network the methods that succeeded with their keys (sshd's
  * SSH_AUTH_INFO_0); on this machine whoever calls. False when it is too long to be told.
  */
 static bool place_name(pam_handle_t *pamh, char *out, size_t size)
 {
-    const char *host = remote_host(pamh);
+    const bool remote = remote_host(pamh) != NULL;
     const char *caller = text_item(pamh, PAM_RUSER);
     const char *tty = text_item(pamh, PAM_TTY);
     const char *methods = pam_getenv(pamh, "SSH_AUTH_INFO_0");
     const bool called = caller != NULL && caller[0] != '\0';
-    const char *what = host != NULL ? methods : called ? caller : tty;
-    const int length = snprintf(out, size, "%s\n%s",
-        host != NULL ? host
-        : called     ? "caller"
-                     : "terminal",
-        what == NULL ? "" : what);
+    const char *kind = remote ? "remote" : called ? "caller" : "terminal";
+    const char *what = remote ? methods : called ? caller : tty;
+    const int length = snprintf(out, size, "%s\n%s", kind, what == NULL ? "" : what);
 
     return length > 0 && (size_t)length < size;
 }
 
 /*
- * What a grace period is bound to: over the network the place, if a key was shown (sshd's SSH_AUTH_INFO_0); on this
- * machine the terminal session. NULL when that cannot be told: then there is none.
+ * What a grace period is bound to beside the address: over the network the place, if a key was shown (sshd's
+ * SSH_AUTH_INFO_0); on this machine the terminal session. NULL when that cannot be told: then there is none.
  */
 static const char *grace_name(pam_handle_t *pamh, const char *place, const char *holder)
 {

@@ -179,9 +179,7 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
         .host = subject->host == NULL ? "" : subject->host,
         .machine = machine,
         .holder = subject->holder,
-        .place = subject->place != NULL  ? subject->place
-                 : subject->host != NULL ? subject->host
-                                         : "local",
+        .place = subject->place == NULL ? "" : subject->place,
         .grace = subject->grace,
         .known = subject->known,
         .first_factor = subject->first_factor || instance->conf.first_factor == SMS365_FIRST_NONE,

@@ -41,8 +41,8 @@ struct sms365_challenge_setup {
     const char *host;    /* "" when there is none */
     const char *machine; /* this host's name, for the text of the message */
     const char *holder;  /* names the one who may answer */
-    const char *place;   /* where the person sits: an address and a key's fingerprint, a terminal's owner */
-    const char *grace;   /* what a grace period is bound to; NULL: there is none */
+    const char *place;   /* what beside host tells where the person sits: a key's fingerprint, a terminal's owner */
+    const char *grace;   /* what a grace period is bound to beside host; NULL: there is none */
     const char *origin;  /* site that the code is bound to; NULL or "": none */
     bool known;
     bool exempt;       /* a member of groups that need no code */

@@ -98,7 +98,7 @@ static void on_host_written(struct sms365_challenge *ch, const struct sms365_eve
 /* Attempts without an address (consoles, su) count together, under a name that no host has. */
 static const char *host_name(const struct sms365_challenge *ch)
 {
-    return ch->host[0] == '\0' ? "(local)" : ch->host;
+    return ch->peer[0] == '\0' ? "(local)" : ch->peer;
 }
 
 static void on_host_record(struct sms365_challenge *ch, const struct sms365_event *event)
@@ -158,15 +158,15 @@ static bool expand_text(struct sms365_challenge *ch, const struct sms365_challen
     return true;
 }
 
-/* out = the first length bytes of a keyed hash of kind, service and text, each ended by a NUL. */
-static bool hash_text(
-    const struct sms365_challenge *ch, const char *kind, const char *text, uint8_t *out, size_t length)
+/* out = the first length bytes of a keyed hash of kind, service, host and text, each but the last ended by a NUL. */
+static bool hash_text(const struct sms365_challenge *ch, const char *kind, const char *host, const char *text,
+    uint8_t *out, size_t length)
 {
     uint8_t mac[SMS365_MAC_BYTES];
     struct sms365_buf name;
 
     sms365_buf_init(&name, 16384);
-    sms365_buf_printf(&name, "%s%c%s%c%s", kind, 0, ch->service, 0, text);
+    sms365_buf_printf(&name, "%s%c%s%c%s%c%s", kind, 0, ch->service, 0, host, 0, text);
     const bool hashed = !name.failed && sms365_hmac(mac, &ch->holder_key, sms365_buf_text(&name), name.length);
     sms365_buf_free(&name);
     if (hashed)
@@ -186,7 +186,7 @@ static bool hash_grace(struct sms365_challenge *ch, const char *grace)
     for (size_t i = 0; i < ch->number_count; i++)
         sms365_buf_printf(&text, "%s ", ch->numbers[i].msisdn);
     sms365_buf_printf(&text, "\n%s", grace);
-    const bool hashed = !text.failed && hash_text(ch, "grace", sms365_buf_text(&text), ch->grace, sizeof ch->grace);
+    const bool hashed = !text.failed && hash_text(ch, "grace", ch->host, sms365_buf_text(&text), ch->grace, sizeof ch->grace);
     sms365_buf_free(&text);
     return hashed;
 }
@@ -208,8 +208,8 @@ static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challeng
     (void)sms365_routes_parse(&ch->routes, setup->conf->channels, setup->number_count);
     if (ch->routes.count == 0) /* the user has none of the numbers that channels names */
         (void)sms365_routes_parse(&ch->routes, "", setup->number_count);
-    return hash_text(ch, "holder", setup->holder, ch->holder, sizeof ch->holder) &&
-           hash_text(ch, "place", setup->place, ch->place, sizeof ch->place) && hash_grace(ch, setup->grace);
+    return hash_text(ch, "holder", "", setup->holder, ch->holder, sizeof ch->holder) &&
+           hash_text(ch, "place", ch->peer, setup->place, ch->place, sizeof ch->place) && hash_grace(ch, setup->grace);
 }
 
 enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const struct sms365_challenge_setup *setup)
@@ -234,6 +234,7 @@ enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const 
         sms365_challenge_free(ch);
         return SMS365_BAD_ARGUMENT;
     }
+    sms365_cidr_peer(ch->peer, sizeof ch->peer, ch->host);
     if (!copy_setup(ch, setup)) {
         sms365_challenge_free(ch);
         return SMS365_CRYPTO;

@@ -49,7 +49,7 @@ static enum sms365_class ledger_name(struct sms365_challenge *ch)
     if (spend->next == LEDGER_STORE)
         (void)snprintf(spend->name, sizeof spend->name, "%u", (slot->id[0] + spend->shard) % SMS365_SHARDS);
     else if (spend->next == LEDGER_ADDRESS)
-        (void)snprintf(spend->name, sizeof spend->name, "address/%.240s", ch->host);
+        (void)snprintf(spend->name, sizeof spend->name, "address/%.240s", ch->peer);
     else
         (void)snprintf(spend->name, sizeof spend->name, "number/%u/%s", slot->share, slot->msisdn);
     return spend->next == LEDGER_STORE ? SMS365_CLASS_SHARD : SMS365_CLASS_SPEND;

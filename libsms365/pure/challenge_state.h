@@ -45,6 +45,7 @@ struct sms365_challenge {
     char user[SMS365_SUBJECT_TEXT_SIZE];
     char service[SMS365_SUBJECT_TEXT_SIZE];
     char host[SMS365_SUBJECT_TEXT_SIZE];
+    char peer[SMS365_SUBJECT_TEXT_SIZE]; /* host as it is counted: sms365_cidr_peer() */
     uint8_t holder[SMS365_HOLDER_BYTES];
     uint8_t place[SMS365_PLACE_BYTES];
     uint8_t grace[SMS365_PLACE_BYTES];

@@ -9,6 +9,7 @@
 /* RFC 4291, section 2.5.5.2: IPv4 inside IPv6. */
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 #define MAPPED_BITS 96
+#define PEER_BITS 64 /* RFC 4291, section 2.5.1: the rest names an interface, which its owner chooses */
 
 static bool is_ipv4(const uint8_t address[16])
 {
@@ -106,10 +107,10 @@ static bool entry_matches(const struct sms365_cidr *cidr, const uint8_t address[
     return rest == 0 || ((cidr->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
 }
 
-bool sms365_cidr_list_match(const struct sms365_cidr_list *list, const char *address, size_t *index)
+/* A remote address, which may carry a scope ("%eth0"). */
+static bool remote_parse(uint8_t bytes[16], const char *address)
 {
     char numeric[INET6_ADDRSTRLEN];
-    uint8_t bytes[16];
     bool ipv4 = false;
 
     const size_t length = strcspn(address, "%");
@@ -117,7 +118,14 @@ bool sms365_cidr_list_match(const struct sms365_cidr_list *list, const char *add
         return false;
     memcpy(numeric, address, length);
     numeric[length] = '\0';
-    if (!address_parse(bytes, numeric, &ipv4))
+    return address_parse(bytes, numeric, &ipv4);
+}
+
+bool sms365_cidr_list_match(const struct sms365_cidr_list *list, const char *address, size_t *index)
+{
+    uint8_t bytes[16];
+
+    if (!remote_parse(bytes, address))
         return false;
     for (size_t i = 0; i < list->count; i++) {
         if (entry_matches(&list->entries[i], bytes)) {
@@ -127,6 +135,23 @@ bool sms365_cidr_list_match(const struct sms365_cidr_list *list, const char *add
         }
     }
     return false;
+}
+
+void sms365_cidr_peer(char *out, size_t size, const char *host)
+{
+    struct sms365_cidr network = {.bits = PEER_BITS};
+    char text[64];
+
+    if (!remote_parse(network.address, host)) {
+        (void)snprintf(out, size, "%s", host);
+        return;
+    }
+    if (is_ipv4(network.address))
+        network.bits = 128;
+    else
+        memset(network.address + PEER_BITS / 8, 0, sizeof network.address - PEER_BITS / 8);
+    sms365_cidr_format(text, &network);
+    (void)snprintf(out, size, "%s", text);
 }
 
 void sms365_cidr_format(char out[64], const struct sms365_cidr *cidr)

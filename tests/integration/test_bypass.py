@@ -79,6 +79,14 @@ def test_a_grace_period_is_for_the_same_address_and_key(product, sandbox, clock,
     is_asked("code", "alice", **here)
 
 
+def test_a_grace_period_is_for_the_very_address_of_an_ipv6_network(product, sandbox):
+    product.configure(grace="600")
+    stack(product)
+    enters(sandbox, rhost="2001:db8:1:2::1", proven=KEY)
+    assert Pamtester("code", "alice", rhost="2001:db8:1:2::1", proven=KEY).code() == "PAM_SUCCESS"
+    is_asked("code", "alice", rhost="2001:db8:1:2::2", proven=KEY)
+
+
 def test_a_bypass_does_not_lengthen_the_grace_period(product, sandbox, clock):
     product.configure(grace="600")
     stack(product)

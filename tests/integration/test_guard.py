@@ -3,6 +3,7 @@
 import pytest
 
 from people import ELSEWHERE, HOME, Person
+from programs import Pamtester
 
 MONTH = 30 * 24 * 3600
 
@@ -48,3 +49,25 @@ def test_whoever_guesses_elsewhere_does_not_lock_the_owner_out_of_the_usual_plac
     stranger.is_refused("Press Enter: ")
     for _ in range(4):
         assert owner.enters() == "PAM_SUCCESS"
+
+
+def test_another_address_of_the_same_ipv6_network_is_the_same_place(product, sandbox, clock):
+    product.stack("code", "sends_per_hour=4", "failed_tries=3")
+    assert Person(sandbox, "2001:db8:1:2::1", clock.environment).enters() == "PAM_SUCCESS"
+    for last in range(3):
+        assert Person(sandbox, f"2001:db8:1:3::{last}", clock.environment).guesses() == "PAM_AUTH_ERR"
+    Person(sandbox, "2001:db8:1:4::1", clock.environment).is_refused("Press Enter: ")
+    assert Person(sandbox, "2001:db8:1:2:aaaa::7", clock.environment).enters() == "PAM_SUCCESS"
+
+
+def test_whoever_has_an_ipv6_network_has_the_attempts_of_one_address(product, sandbox, clock):
+    product.stack("code", "host_attempts_per_hour=3")
+    for last in range(3):
+        attempt = Pamtester("code", "nobody-here", proven=None, rhost=f"2001:db8:1:2::{last}", env=clock.environment)
+        attempt.answers("1234")
+        assert attempt.code() == "PAM_USER_UNKNOWN"
+    assert Pamtester("code", "nobody-here", proven=None, rhost="2001:db8:1:2::99", env=clock.environment).code() == \
+        "PAM_MAXTRIES"
+    other = Pamtester("code", "nobody-here", proven=None, rhost="2001:db8:1:3::99", env=clock.environment)
+    other.answers("1234")
+    assert other.code() == "PAM_USER_UNKNOWN"

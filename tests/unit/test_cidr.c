@@ -147,6 +147,31 @@ static void a_list_holds_64_entries_and_not_one_more(void **state)
     assert_string_equal(bad, "10.9.9.9");
 }
 
+static void an_ipv6_address_counts_as_its_network_and_all_else_as_itself(void **state)
+{
+    static const struct {
+        const char *host, *peer;
+    } cases[] = {
+        {"192.0.2.7", "192.0.2.7"},
+        {"::ffff:192.0.2.7", "192.0.2.7"},
+        {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+        {"2001:DB8:1:2::", "2001:db8:1:2::/64"},
+        {"2001:db8:1:3::1", "2001:db8:1:3::/64"},
+        {"fe80::1%eth0", "fe80::/64"},
+        {"::1", "::/64"},
+        {"host.example.org", "host.example.org"},
+        {"192.0.2.7 ", "192.0.2.7 "},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char peer[64];
+        sms365_cidr_peer(peer, sizeof peer, cases[i].host);
+        assert_string_equal(peer, cases[i].peer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +182,7 @@ int main(void)
         cmocka_unit_test(an_empty_list_matches_nothing),
         cmocka_unit_test(a_bad_entry_is_pointed_at_and_the_list_left_alone),
         cmocka_unit_test(a_list_holds_64_entries_and_not_one_more),
+        cmocka_unit_test(an_ipv6_address_counts_as_its_network_and_all_else_as_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
