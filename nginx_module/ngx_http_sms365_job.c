@@ -159,6 +159,8 @@ ngx_http_sms365_job_challenge(ngx_http_sms365_job_t *job)
     setup.holder = job->holder;
     setup.place = "";
     setup.known = true;
+    setup.own_host = service->conf.trusted[0] != '\0'
+                     && sms365_host_is_own(job->host);
     setup.first_factor = true;
     setup.numbers = job->numbers;
     setup.origin = service->conf.origin;

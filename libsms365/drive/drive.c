@@ -3,7 +3,6 @@
 #include "edges/process.h"
 #include "edges/spool.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -150,7 +149,7 @@ static void carry_out(const struct sms365_drive *drive, const struct sms365_acti
 void sms365_drive_run(
     const struct sms365_drive *drive, struct sms365_challenge *challenge, struct sms365_outcome *outcome)
 {
-    struct scratch *scratch = calloc(1, sizeof *scratch);
+    struct scratch *scratch = sms365_secret_new(sizeof *scratch);
     struct sms365_action action;
 
     *outcome = (struct sms365_outcome){.verdict = SMS365_DENY, .reason = SMS365_REASON_INTERNAL};
@@ -172,6 +171,5 @@ void sms365_drive_run(
         sms365_wipe(scratch->answer, sizeof scratch->answer);
     }
     *outcome = action.outcome;
-    sms365_wipe(scratch, sizeof *scratch);
-    free(scratch);
+    sms365_secret_delete(scratch, sizeof *scratch);
 }

@@ -182,6 +182,7 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
         .place = subject->place == NULL ? "" : subject->place,
         .grace = subject->grace,
         .known = subject->known,
+        .own_host = instance->conf.trusted[0] != '\0' && subject->host != NULL && sms365_host_is_own(subject->host),
         .first_factor = subject->first_factor || instance->conf.first_factor == SMS365_FIRST_NONE,
         /* People at this machine have no address that could be told from others': their messages are counted instead.
          */
@@ -195,7 +196,8 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
     enum sms365_err code = SMS365_OK;
 
     (void)gethostname(machine, sizeof machine - 1);
-    setup.exempt = setup.known && setup.first_factor && sms365_group_exempt(instance->conf.groups, subject->user);
+    setup.exempt =
+        setup.known && setup.first_factor && sms365_group_exempt(instance->conf.groups, subject->user, &instance->log);
     if (setup.known && setup.first_factor)
         code = find_numbers(instance, subject->user, numbers, &setup.number_count, err);
     if (code == SMS365_OK && setup.holder == NULL) {

@@ -1,12 +1,18 @@
 #include "edges/membership.h"
 
+#include "edges/file_safe.h"
 #include "pure/groups.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
 #include <unistd.h>
+
+#define SWITCH "/etc/nsswitch.conf"
+#define SWITCH_MAX 65536
 
 #define LOOKUP_MAX 1048576 /* bytes of one entry: a group's holds all its members */
 #define GROUPS_MAX 65536   /* of one user (NGROUPS_MAX) */
@@ -70,7 +76,66 @@ static bool is_member(const struct membership *membership, gid_t gid)
     return false;
 }
 
-bool sms365_group_exempt(const char *groups, const char *user)
+/* Is this a source of groups that is there whenever the machine is? */
+static bool is_local(const char *source, size_t length)
+{
+    static const char *const local[] = {"files", "systemd", "db"};
+
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (strlen(local[i]) == length && memcmp(source, local[i], length) == 0)
+            return true;
+    return false;
+}
+
+/* A line's sources, without what stands in brackets: what to do when one of them does not answer. */
+static bool sources_are_local(const char *line)
+{
+    static const char blanks[] = " \t";
+
+    for (line += strspn(line, blanks); *line != '\0' && *line != '\n' && *line != '#'; line += strspn(line, blanks)) {
+        const size_t length = *line == '[' ? strcspn(line, "]\n") : strcspn(line, " \t\n#[");
+        if (*line != '[' && !is_local(line, length))
+            return false;
+        line += length + (line[length] == ']');
+    }
+    return true;
+}
+
+/* Do all groups come from this machine? No where that cannot be told. */
+static bool groups_are_local(void)
+{
+    struct sms365_buf text;
+    struct sms365_error err;
+    const enum sms365_err code = sms365_file_read(&text, SWITCH, SMS365_FILE_PUBLIC, SWITCH_MAX, &err);
+    bool local = code == SMS365_OK || code == SMS365_NOT_FOUND; /* without the file, files are the source */
+
+    for (const char *line = sms365_buf_text(&text); local && *line != '\0';) {
+        line += strspn(line, " \t");
+        if (sms365_str_starts(line, "group:"))
+            local = sources_are_local(line + strlen("group:"));
+        else if (sms365_str_starts(line, "initgroups:"))
+            local = sources_are_local(line + strlen("initgroups:"));
+        line += strcspn(line, "\n");
+        line += *line == '\n';
+    }
+    sms365_buf_free(&text);
+    return local;
+}
+
+/* In none of the groups that need a code, as far as could be seen: was all of it seen? */
+static bool is_surely_in_none(const char *user, const struct sms365_log *log)
+{
+    const bool sure = groups_are_local();
+
+    if (!sure)
+        sms365_log_line(log, LOG_NOTICE,
+            "a code is needed: that %s is in none of the groups cannot be told, since " SWITCH
+            " has groups come from elsewhere, too, or cannot be read. Exempt members of a group with !NAME instead",
+            user);
+    return sure;
+}
+
+bool sms365_group_exempt(const char *groups, const char *user, const struct sms365_log *log)
 {
     char name[SMS365_GROUP_NAME_SIZE];
     bool exempting;
@@ -92,5 +157,5 @@ bool sms365_group_exempt(const char *groups, const char *user)
         exempted = exempted || (member && exempting);
     }
     free(membership.gids);
-    return certain && (exempted || (listed && !needed));
+    return certain && (exempted || (listed && !needed && is_surely_in_none(user, log)));
 }

@@ -2,9 +2,12 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "pure/cidr.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -81,6 +84,41 @@ enum sms365_err sms365_random(void *out, size_t length, struct sms365_error *err
         length -= (size_t)got;
     }
     return SMS365_OK;
+}
+
+/* The address of an interface as text; "" where it has none of the two families. */
+static void interface_address(char out[INET6_ADDRSTRLEN], const struct ifaddrs *interface)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    out[0] = '\0';
+    if (interface->ifa_addr == NULL)
+        return;
+    if (interface->ifa_addr->sa_family == AF_INET) {
+        memcpy(&v4, interface->ifa_addr, sizeof v4);
+        (void)inet_ntop(AF_INET, &v4.sin_addr, out, INET6_ADDRSTRLEN);
+    } else if (interface->ifa_addr->sa_family == AF_INET6) {
+        memcpy(&v6, interface->ifa_addr, sizeof v6);
+        (void)inet_ntop(AF_INET6, &v6.sin6_addr, out, INET6_ADDRSTRLEN);
+    }
+}
+
+bool sms365_host_is_own(const char *host)
+{
+    struct sms365_cidr_list own;
+    struct ifaddrs *interfaces = NULL;
+    char address[INET6_ADDRSTRLEN];
+    bool found = false;
+
+    if (getifaddrs(&interfaces) != 0)
+        return true;
+    for (const struct ifaddrs *each = interfaces; each != NULL && !found; each = each->ifa_next) {
+        interface_address(address, each);
+        found = sms365_cidr_list_parse(&own, address, NULL) && sms365_cidr_list_match(&own, host, NULL);
+    }
+    freeifaddrs(interfaces);
+    return found;
 }
 
 /* Field 22 of /proc/PID/stat, counted after the command's name in brackets (proc(5)). */

@@ -16,6 +16,9 @@ void sms365_pause(int64_t ms);
 /* length bytes from getrandom(). Errors: CRYPTO. */
 enum sms365_err sms365_random(void *out, size_t length, struct sms365_error *err);
 
+/* Is this numeric address one of this machine's own, loopback included? Yes also where that cannot be told. */
+bool sms365_host_is_own(const char *host);
+
 /*
  * Name the holder: real user id, session id, when the session's leader started, boot id. Under sshd the leader is the
  * connection's monitor, the same for all tries of one connection; under sudo, su and consoles it is the terminal

@@ -215,19 +215,26 @@ static enum sms365_pair read_slot(struct sms365_slot *out, const uint8_t *slot, 
     return SMS365_PAIR_CLEAN;
 }
 
-/* Which slot counts, going by the tags alone. For a pair that was never written: *newest is 2. */
-static enum sms365_pair choose(unsigned *newest, unsigned *next, const struct view view[2], bool may_be_empty)
+/* Two complete slots: the later one counts. */
+static enum sms365_pair choose_later(unsigned *newest, unsigned *next, const struct view view[2], bool unordered)
 {
+    *newest = view[1].sequence > view[0].sequence;
+    *next = !*newest;
+    return unordered || view[*newest].sequence == view[*next].sequence + 1 ? SMS365_PAIR_CLEAN : SMS365_PAIR_DAMAGED;
+}
+
+/* Which slot counts, going by the tags alone. For a pair that was never written: *newest is 2. */
+static enum sms365_pair choose(
+    unsigned *newest, unsigned *next, const struct view view[2], const struct sms365_slot_id *id)
+{
+    const bool may_be_empty = id->class != SMS365_CLASS_USER;
     const enum shape a = view[0].shape;
     const enum shape b = view[1].shape;
 
     *newest = 2;
     *next = 0;
-    if (a == SHAPE_WHOLE && b == SHAPE_WHOLE) {
-        *newest = view[1].sequence == view[0].sequence + 1;
-        *next = !*newest;
-        return view[*newest].sequence == view[*next].sequence + 1 ? SMS365_PAIR_CLEAN : SMS365_PAIR_DAMAGED;
-    }
+    if (a == SHAPE_WHOLE && b == SHAPE_WHOLE)
+        return choose_later(newest, next, view, id->unordered);
     if (a == SHAPE_WHOLE || b == SHAPE_WHOLE) {
         *newest = a != SHAPE_WHOLE;
         *next = !*newest;
@@ -252,7 +259,7 @@ enum sms365_pair sms365_slot_judge(struct sms365_slot *newest, bool *newborn, un
 {
     const struct view view[2] = {look(pair[0], size), look(pair[1], size)};
     unsigned index;
-    const enum sms365_pair found = choose(&index, next, view, id->class != SMS365_CLASS_USER);
+    const enum sms365_pair found = choose(&index, next, view, id);
 
     newest->sequence = 0;
     newest->kind = SMS365_SLOT_NONE;

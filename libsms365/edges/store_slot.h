@@ -38,6 +38,7 @@ struct sms365_slot_id {
     enum sms365_class class;
     const void *name; /* NULL when reading: any */
     size_t name_length;
+    bool unordered; /* writes reach the disk in any order: after a power cut the two need not follow one another */
 };
 
 struct sms365_slot {

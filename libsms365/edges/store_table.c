@@ -56,7 +56,12 @@ static void name_bucket(struct bucket *bucket, enum sms365_class class, unsigned
     bucket->number = number;
     bucket->name[0] = (uint8_t)number;
     bucket->name[1] = (uint8_t)(number >> 8);
-    bucket->id = (struct sms365_slot_id){class, bucket->name, sizeof bucket->name};
+    bucket->id = (struct sms365_slot_id){
+        .class = class,
+        .name = bucket->name,
+        .name_length = sizeof bucket->name,
+        .unordered = !tables[class].durable,
+    };
     (void)snprintf(bucket->label, sizeof bucket->label, "%s (bucket %u)", bucket->table->file, number);
 }
 

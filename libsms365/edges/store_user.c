@@ -38,7 +38,7 @@ static enum sms365_err name_file(
     sms365_str_hex(file->name + prefix, mac, sizeof mac);
     memcpy(file->fresh, file->name, sizeof file->name - 1);
     memcpy(file->fresh + sizeof file->name - 1, SMS365_STORE_USER_FRESH, sizeof SMS365_STORE_USER_FRESH);
-    file->id = (struct sms365_slot_id){SMS365_CLASS_USER, name, strlen(name)};
+    file->id = (struct sms365_slot_id){.class = SMS365_CLASS_USER, .name = name, .name_length = strlen(name)};
     return SMS365_OK;
 }
 

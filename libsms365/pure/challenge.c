@@ -67,6 +67,10 @@ void challenge_ask(struct sms365_challenge *ch, const char *prompt, challenge_ha
 void challenge_call(struct sms365_challenge *ch, enum sms365_endpoint_id endpoint, size_t params, bool once,
     int64_t timeout_ms, challenge_handler *then)
 {
+    if (params > SMS365_CALL_PARAMS_MAX) {
+        challenge_deny(ch, SMS365_REASON_INTERNAL);
+        return;
+    }
     challenge_set(ch, SMS365_ACTION_CALL, then);
     ch->action.endpoint = endpoint;
     ch->action.params = ch->params;
@@ -77,7 +81,9 @@ void challenge_call(struct sms365_challenge *ch, enum sms365_endpoint_id endpoin
 
 void challenge_param(struct sms365_challenge *ch, size_t *count, const char *name, const char *value)
 {
-    ch->params[(*count)++] = (struct sms365_param){name, value};
+    if (*count < SMS365_CALL_PARAMS_MAX)
+        ch->params[*count] = (struct sms365_param){name, value};
+    (*count)++; /* one too many is refused by challenge_call() */
 }
 
 /* --- Tallies --- */
@@ -123,7 +129,7 @@ static void log_outcome(struct sms365_challenge *ch, const struct sms365_event *
     challenge_audit(ch);
     challenge_set(ch, SMS365_ACTION_LOG, done);
     ch->action.text = ch->audit;
-    ch->action.priority = ch->outcome.verdict == SMS365_DENY ? LOG_WARNING : LOG_NOTICE;
+    ch->action.priority = ch->outcome.verdict == SMS365_ALLOW ? LOG_NOTICE : LOG_WARNING;
 }
 
 /* For these reasons the store's record has no challenge that could be answered, whatever was seen of one before. */

@@ -30,7 +30,7 @@
 #define SMS365_SEED_BYTES 32
 #define SMS365_SUBJECT_TEXT_SIZE 257
 #define SMS365_PROMPT_SIZE 512
-#define SMS365_CALL_PARAMS_MAX 8
+#define SMS365_CALL_PARAMS_MAX 10
 #define SMS365_VALUE_SIZE 1024
 #define SMS365_AUDIT_SIZE 2048
 
@@ -45,6 +45,7 @@ struct sms365_challenge_setup {
     const char *grace;   /* what a grace period is bound to beside host; NULL: there is none */
     const char *origin;  /* site that the code is bound to; NULL or "": none */
     bool known;
+    bool own_host;     /* host is this machine, or that cannot be told: no trusted network */
     bool exempt;       /* a member of groups that need no code */
     bool first_factor; /* proved, or configured not to matter */
     bool count_host;   /* no first factor was proved: the attempt counts against the address */

@@ -13,7 +13,8 @@ static enum sms365_reason change_charge(struct sms365_challenge *ch)
 
     if (sms365_backup_left(&ch->state.backup) == 0)
         return SMS365_REASON_WRONG_BACKUP_CODE;
-    if (!sms365_tally_charge(&ch->state.shares[challenge_share(ch)].backups, &cap, 0, &ch->now, &retry_after_ms)) {
+    if (!sms365_tally_charge(
+            &ch->state.shares[challenge_share(ch)].backups, &cap, ch->now.boot_ms, 0, &ch->now, &retry_after_ms)) {
         challenge_retry_after(ch, retry_after_ms);
         return SMS365_REASON_TRIES_USED;
     }

@@ -47,7 +47,7 @@ static bool is_trusted(const struct sms365_challenge *ch)
     static const char own[] = "127.0.0.0/8 ::1";
     struct sms365_cidr_list trusted, loopback;
 
-    return ch->conf->trusted[0] != '\0' && sms365_cidr_list_parse(&loopback, own, NULL) &&
+    return ch->conf->trusted[0] != '\0' && !ch->own_host && sms365_cidr_list_parse(&loopback, own, NULL) &&
            !sms365_cidr_list_match(&loopback, ch->host, NULL) &&
            sms365_cidr_list_parse(&trusted, ch->conf->trusted, NULL) &&
            sms365_cidr_list_match(&trusted, ch->host, NULL);
@@ -101,6 +101,18 @@ static const char *host_name(const struct sms365_challenge *ch)
     return ch->peer[0] == '\0' ? "(local)" : ch->peer;
 }
 
+/*
+ * The address has no attempt left, or shares its place in the table of strangers with one that has none. Where no first
+ * factor is asked for that would shut out everybody: whoever lately got in from there goes on.
+ */
+static void on_crowded(struct sms365_challenge *ch)
+{
+    if (challenge_share(ch) == SMS365_SHARE_USUAL)
+        admit(ch);
+    else
+        challenge_deny(ch, SMS365_REASON_TOO_MANY_FROM_HOST);
+}
+
 static void on_host_record(struct sms365_challenge *ch, const struct sms365_event *event)
 {
     struct sms365_tally attempts;
@@ -108,9 +120,12 @@ static void on_host_record(struct sms365_challenge *ch, const struct sms365_even
 
     if (!challenge_take_tally(ch, event, &attempts)) {
         challenge_deny(ch, SMS365_REASON_STORE_FAILED);
-    } else if (!sms365_tally_charge(&attempts, &ch->limits.attempts, 0, &ch->now, &retry_after_ms)) {
+    } else if (!sms365_tally_charge(&attempts, &ch->limits.attempts, ch->now.boot_ms, 0, &ch->now, &retry_after_ms)) {
         challenge_retry_after(ch, retry_after_ms);
-        challenge_deny(ch, SMS365_REASON_TOO_MANY_FROM_HOST);
+        if (ch->known && ch->first_factor)
+            challenge_write(ch, NULL, on_crowded, NULL);
+        else
+            challenge_deny(ch, SMS365_REASON_TOO_MANY_FROM_HOST);
     } else {
         challenge_put_tally(ch, SMS365_CLASS_HOST, host_name(ch), event->record->version, &attempts, on_host_written);
     }
@@ -186,7 +201,8 @@ static bool hash_grace(struct sms365_challenge *ch, const char *grace)
     for (size_t i = 0; i < ch->number_count; i++)
         sms365_buf_printf(&text, "%s ", ch->numbers[i].msisdn);
     sms365_buf_printf(&text, "\n%s", grace);
-    const bool hashed = !text.failed && hash_text(ch, "grace", ch->host, sms365_buf_text(&text), ch->grace, sizeof ch->grace);
+    const bool hashed =
+        !text.failed && hash_text(ch, "grace", ch->host, sms365_buf_text(&text), ch->grace, sizeof ch->grace);
     sms365_buf_free(&text);
     return hashed;
 }
@@ -198,6 +214,7 @@ static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challeng
     ch->holder_key = setup->holder_key;
     memcpy(ch->seed, setup->seed, sizeof ch->seed);
     ch->known = setup->known;
+    ch->own_host = setup->own_host;
     ch->exempt = setup->exempt;
     ch->first_factor = setup->first_factor;
     ch->count_host = setup->count_host;

@@ -56,6 +56,14 @@ static bool is_limit(enum sms365_reason reason)
            reason == SMS365_REASON_STORE_SPENT;
 }
 
+/* What keeps a message from being sent, and says nothing against the code of an earlier one. */
+static bool is_trouble(enum sms365_reason reason)
+{
+    return reason == SMS365_REASON_UNREACHABLE || reason == SMS365_REASON_NO_BALANCE ||
+           reason == SMS365_REASON_KEY_REFUSED || reason == SMS365_REASON_PROVIDER_REFUSED ||
+           reason == SMS365_REASON_BAD_NUMBER || reason == SMS365_REASON_WRONG_ADDRESS;
+}
+
 /* The first of the routes that this login has not tried; their number when there is none. */
 size_t challenge_untried(const struct sms365_challenge *ch)
 {
@@ -66,6 +74,20 @@ size_t challenge_untried(const struct sms365_challenge *ch)
     return route;
 }
 
+/* A message could not be sent. The code before it is asked for again: all is as if the person had not asked for more.
+ */
+static void spare(struct sms365_challenge *ch)
+{
+    challenge_note(ch, SMS365_TEXT_STILL_GOOD, sms365_text_denial(ch->language, ch->why));
+    ch->spared = true;
+    ch->why = ch->pending = SMS365_REASON_NONE;
+    ch->outcome.retry_after_s = ch->retry_after_s = 0;
+    memset(&ch->fresh, 0, sizeof ch->fresh);
+    memset(&ch->before, 0, sizeof ch->before);
+    memset(&ch->spend, 0, sizeof ch->spend);
+    challenge_prompt(ch);
+}
+
 /* Nothing was sent. Whoever has a code that can still be entered is asked for it. */
 static void send_refused(struct sms365_challenge *ch)
 {
@@ -74,6 +96,7 @@ static void send_refused(struct sms365_challenge *ch)
     const size_t next = challenge_untried(ch);
     char duration[32];
 
+    ch->resumed = ch->resumed || open; /* what is asked for is no news */
     if (barred && next < ch->routes.count) {
         challenge_send(ch, next);
     } else if (open && barred) {
@@ -84,6 +107,8 @@ static void send_refused(struct sms365_challenge *ch)
         challenge_note(ch, SMS365_TEXT_NO_MORE_SENDS, duration);
         ch->outcome.retry_after_s = 0;
         challenge_prompt(ch);
+    } else if (open && is_trouble(ch->why) && !ch->spared) {
+        spare(ch); /* once: where nothing can be sent, asking again and again leads nowhere */
     } else {
         challenge_refuse(ch, ch->why);
     }
@@ -115,11 +140,13 @@ static void refunded(struct sms365_challenge *ch)
     const size_t next = challenge_untried(ch);
 
     ch->slot = ch->before;
+    ch->newest = false;
+    ch->why = ch->pending;
     if ((ch->pending == SMS365_REASON_BAD_NUMBER || ch->pending == SMS365_REASON_PROVIDER_REFUSED) &&
         next < ch->routes.count)
         challenge_send(ch, next);
     else
-        challenge_refuse(ch, ch->pending);
+        send_refused(ch);
 }
 
 static void refund_user(struct sms365_challenge *ch)
@@ -419,5 +446,5 @@ void challenge_send(struct sms365_challenge *ch, size_t index)
     if (!draw_id(ch, ch->fresh.id) || (ch->fresh.local && !make_code(ch)))
         challenge_deny(ch, SMS365_REASON_INTERNAL);
     else
-        challenge_look_at_balance(ch, account_looked_at);
+        challenge_look_at_balance(ch, account_looked_at, send_refused);
 }

@@ -130,12 +130,10 @@ static bool change_tally(struct sms365_challenge *ch, struct sms365_tally *tally
     const struct sms365_cap cap = ledger_cap(ch, ch->spend.next);
     const struct sms365_slot *slot = ledger_slot(ch);
 
-    if (ch->spend.mode == SPEND_CHARGE) {
-        ch->spend.charged_ms[ch->spend.next] = ch->now.boot_ms;
-        return sms365_tally_charge(tally, &cap, slot->cost, &ch->now, retry_after_ms);
-    }
+    if (ch->spend.mode == SPEND_CHARGE)
+        return sms365_tally_charge(tally, &cap, slot->sent_ms, slot->cost, &ch->now, retry_after_ms);
     if (ch->spend.mode == SPEND_REFUND)
-        sms365_tally_refund(tally, cap.window_ms, ch->spend.charged_ms[ch->spend.next], slot->cost, &ch->now);
+        sms365_tally_refund(tally, cap.window_ms, slot->sent_ms, slot->cost, &ch->now);
     else
         sms365_tally_correct(tally, cap.window_ms, slot->sent_ms, ch->spend.delta, &ch->now);
     return true;
@@ -177,7 +175,7 @@ static void begin(
 {
     struct challenge_spend *spend = &ch->spend;
 
-    /* What stays: which shard was charged, and when each was. It is given back there. */
+    /* What stays: which shard was charged. It is given back there. */
     spend->mode = mode;
     spend->next = spend->busy = 0;
     spend->charged = LEDGERS;
@@ -229,12 +227,14 @@ static void on_balance(struct sms365_challenge *ch, const struct sms365_event *e
         return;
     }
     challenge_retry_after(ch, flag.since_ms + pause_ms - ch->now.boot_ms);
-    challenge_refuse(ch, SMS365_REASON_NO_BALANCE);
+    ch->why = SMS365_REASON_NO_BALANCE;
+    ch->spend.refused(ch);
 }
 
-void challenge_look_at_balance(struct sms365_challenge *ch, challenge_step *after)
+void challenge_look_at_balance(struct sms365_challenge *ch, challenge_step *after, challenge_step *refused)
 {
     ch->spend.after = after;
+    ch->spend.refused = refused;
     challenge_record(ch, SMS365_ACTION_GET, SMS365_CLASS_FLAG, BALANCE_FLAG, on_balance);
 }
 

@@ -24,8 +24,7 @@ struct challenge_spend {
     unsigned next;        /* enum challenge_ledger */
     unsigned charged;     /* how many of them, when the charging was stopped */
     unsigned shard, busy; /* which shard; how many were found held */
-    int64_t charged_ms[LEDGERS];
-    int64_t delta; /* CORRECT: what the cost is more than was counted */
+    int64_t delta;        /* CORRECT: what the cost is more than was counted */
     int64_t retry_after_ms;
     enum sms365_reason why; /* it was stopped */
     char name[SMS365_TALLY_NAME_SIZE];
@@ -49,7 +48,7 @@ struct sms365_challenge {
     uint8_t holder[SMS365_HOLDER_BYTES];
     uint8_t place[SMS365_PLACE_BYTES];
     uint8_t grace[SMS365_PLACE_BYTES];
-    bool known, exempt, first_factor, count_host, has_grace;
+    bool known, own_host, exempt, first_factor, count_host, has_grace;
     struct sms365_number numbers[SMS365_NUMBERS_MAX];
     size_t number_count;
     struct sms365_routes routes;
@@ -75,6 +74,7 @@ struct sms365_challenge {
     int64_t cost, cost_delta;  /* that a report tells; and how much more that is than was counted */
     unsigned tried;            /* routes to which this login sent, a bit each */
     bool resumed;
+    bool spared;                           /* a message could not be sent, and the code before it was asked for again */
     bool sending;                          /* a message is on its way to be sent, or what came of it to be recorded */
     bool newest;                           /* an older message of this challenge may still arrive */
     bool looked, sim_changed, sim_unknown; /* what hlr/lookup said, or did not */
@@ -153,8 +153,8 @@ bool challenge_may_cost(const struct sms365_slot *slot, int64_t cost);
 void challenge_refund(struct sms365_challenge *ch, const struct sms365_slot *slot, challenge_step *after);
 /* The cost of ch->slot is more (or less) by delta than was counted. */
 void challenge_correct(struct sms365_challenge *ch, int64_t delta, challenge_step *after);
-/* Has the provider said lately that nothing is left? Goes on with after, or denies. */
-void challenge_look_at_balance(struct sms365_challenge *ch, challenge_step *after);
+/* Has the provider said lately that nothing is left? Goes on with after, or else (ch->why) with refused. */
+void challenge_look_at_balance(struct sms365_challenge *ch, challenge_step *after, challenge_step *refused);
 /* Remember that it has. */
 void challenge_note_no_balance(struct sms365_challenge *ch, challenge_step *after);
 

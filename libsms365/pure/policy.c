@@ -287,7 +287,7 @@ enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct
         *retry_after_ms = open_ms;
         return SMS365_REASON_TOO_MANY_OPEN;
     }
-    if (!sms365_tally_charge(&share->day, &limits->day, slot->cost, now, retry_after_ms))
+    if (!sms365_tally_charge(&share->day, &limits->day, slot->sent_ms, slot->cost, now, retry_after_ms))
         return SMS365_REASON_TOO_MANY_SENDS;
     share->sends[share->send_count++] = slot->sent_ms;
     *(held != NULL ? held : &state->slots[state->slot_count++]) = *slot;

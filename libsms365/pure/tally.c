@@ -58,7 +58,7 @@ void sms365_tally_prune(struct sms365_tally *tally, int64_t window_ms, const str
         memset(tally, 0, sizeof *tally);
 }
 
-bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *cap, int64_t cost,
+bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *cap, int64_t counted_ms, int64_t cost,
     const struct sms365_now *now, int64_t *retry_after_ms)
 {
     sms365_tally_prune(tally, cap->window_ms, now);
@@ -67,7 +67,9 @@ bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *ca
         return false;
     }
     if (tally->count == 0)
-        tally->since_ms = cap->together ? now->boot_ms - now->boot_ms % cap->window_ms : now->boot_ms;
+        tally->since_ms = cap->together ? now->boot_ms - now->boot_ms % cap->window_ms : counted_ms;
+    else if (counted_ms < tally->since_ms)
+        tally->since_ms = counted_ms;
     tally->count++;
     tally->cost += cost;
     return true;

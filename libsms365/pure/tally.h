@@ -18,7 +18,7 @@
 
 /* {0} never counted anything. */
 struct sms365_tally {
-    int64_t since_ms; /* the first of what is counted */
+    int64_t since_ms; /* the earliest of what is counted */
     int64_t count;
     int64_t cost;
 };
@@ -34,9 +34,11 @@ struct sms365_cap {
 /* Start anew when the window is over. */
 void sms365_tally_prune(struct sms365_tally *tally, int64_t window_ms, const struct sms365_now *now);
 
-/* Count one more, of this cost. False, and nothing is counted, beyond the cap; *retry_after_ms: until the window ends.
+/*
+ * Count one more, of this cost, as of counted_ms (now, or a little earlier: what is refunded or corrected later is
+ * known by that moment). False, and nothing is counted, beyond the cap; *retry_after_ms: until the window ends.
  */
-bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *cap, int64_t cost,
+bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *cap, int64_t counted_ms, int64_t cost,
     const struct sms365_now *now, int64_t *retry_after_ms);
 
 /* Take back one that was counted at that moment, or change its cost, as far as the window of then still lasts. */

@@ -40,6 +40,7 @@ static const char *const texts[SMS365_TEXT_COUNT][LANGUAGES] = {
     [SMS365_TEXT_TOO_SOON] = {"Too soon: r works again in %1. ", "Πολύ νωρίς: το r ισχύει ξανά σε %1. "},
     [SMS365_TEXT_NO_OTHER] = {"There is no other way. ", "Δεν υπάρχει άλλος τρόπος. "},
     [SMS365_TEXT_NO_MORE_SENDS] = {"No more messages can be sent for %1. ", "Δεν στέλνονται άλλα μηνύματα για %1. "},
+    [SMS365_TEXT_STILL_GOOD] = {"%1 The code you have still counts. ", "%1 Ο κωδικός που έχετε ισχύει ακόμη. "},
     [SMS365_TEXT_WRONG] = {"Wrong code; %1.", "Λάθος κωδικός: %1."},
     [SMS365_TEXT_NOT_ENROLLED] = {"You have no phone number here for the code that is needed. Ask %1.",
         "Δεν έχετε δηλωμένο κινητό για τον κωδικό που απαιτείται. Απευθυνθείτε: %1."},

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static uint8_t pair[2][SIZE];
     static struct sms365_slot newest;
     static const struct sms365_mac_key raw_key = {{7}};
-    const struct sms365_slot_id id = {SMS365_CLASS_USER, "alice", 5};
+    const struct sms365_slot_id id = {.class = SMS365_CLASS_USER, .name = "alice", .name_length = 5};
     const uint8_t *const both[2] = {pair[0], pair[1]};
     struct sms365_mac *key = sms365_mac_new(&raw_key);
     bool newborn;

@@ -53,6 +53,18 @@ def test_everywhere_else_a_code_is_needed(product, sandbox, rhost):
     is_asked(stack(product), "alice", rhost=rhost)
 
 
+def test_this_machine_s_own_address_is_no_trusted_network(product, sandbox):
+    product.configure(trusted="192.0.2.0/24")
+    stack(product)
+    world.run("ip", "address", "add", "192.0.2.77/32", "dev", "lo")
+    try:
+        is_asked("code", "alice", rhost="192.0.2.77")
+        is_asked("code", "alice", rhost="::ffff:192.0.2.77")
+        assert Pamtester("code", "alice", rhost="192.0.2.78").code() == "PAM_SUCCESS"
+    finally:
+        world.run("ip", "address", "del", "192.0.2.77/32", "dev", "lo")
+
+
 def test_a_trusted_network_does_not_replace_the_first_factor(product, sandbox):
     product.configure(trusted="192.0.2.0/24")
     login = Pamtester(stack(product), "alice", proven=None, rhost="192.0.2.1")

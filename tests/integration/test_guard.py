@@ -3,6 +3,7 @@
 import pytest
 
 from people import ELSEWHERE, HOME, Person
+from product import GENERIC
 from programs import Pamtester
 
 MONTH = 30 * 24 * 3600
@@ -62,12 +63,27 @@ def test_another_address_of_the_same_ipv6_network_is_the_same_place(product, san
 
 def test_whoever_has_an_ipv6_network_has_the_attempts_of_one_address(product, sandbox, clock):
     product.stack("code", "host_attempts_per_hour=3")
+
+    def attempt(address):
+        login = Pamtester("code", "nobody-here", proven=None, rhost=address, env=clock.environment)
+        login.sees(GENERIC)
+        login.answers("1234")
+        return login.code()
+
     for last in range(3):
-        attempt = Pamtester("code", "nobody-here", proven=None, rhost=f"2001:db8:1:2::{last}", env=clock.environment)
-        attempt.answers("1234")
-        assert attempt.code() == "PAM_USER_UNKNOWN"
+        assert attempt(f"2001:db8:1:2::{last}") == "PAM_USER_UNKNOWN"
     assert Pamtester("code", "nobody-here", proven=None, rhost="2001:db8:1:2::99", env=clock.environment).code() == \
         "PAM_MAXTRIES"
-    other = Pamtester("code", "nobody-here", proven=None, rhost="2001:db8:1:3::99", env=clock.environment)
-    other.answers("1234")
-    assert other.code() == "PAM_USER_UNKNOWN"
+    assert attempt("2001:db8:1:3::99") == "PAM_USER_UNKNOWN"
+
+
+def test_strangers_do_not_shut_out_whoever_lately_got_in_where_a_name_is_enough(product, sandbox, clock, stranger):
+    product.stack("code", "first_factor=none", "host_attempts_per_hour=2")
+    owner = Person(sandbox, HOME, clock.environment)
+    assert owner.enters() == "PAM_SUCCESS"
+    for _ in range(2):
+        Pamtester("code", "nobody-here", rhost=HOME, env=clock.environment).kill()
+        assert stranger.guesses() == "PAM_AUTH_ERR"
+    assert owner.enters() == "PAM_SUCCESS"
+    assert Pamtester("code", "nobody-here", rhost=HOME, env=clock.environment).code() == "PAM_MAXTRIES"
+    stranger.is_refused("Too many attempts.")

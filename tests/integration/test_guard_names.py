@@ -6,7 +6,7 @@ import pytest
 
 import world
 from people import ELSEWHERE, HOME, Person
-from product import GENERIC, NUMBER, SOURCE
+from product import GENERIC, NUMBER, PROMPT, SOURCE
 from programs import Pamtester, wrong
 
 SPELLINGS = ("alice", "ALICE", "Alice", "DOM\\alice", "dom\\ALICE")
@@ -26,9 +26,9 @@ def folding():
         path.write(directory + "\n")
     world.run("ldconfig", "-X")  # the cache alone, which is this world's own
 
-    def order(services):
+    def order(services, groups="files"):
         with open(FILES[0], "w") as switch:
-            switch.write(f"passwd: {services}\ngroup: files\nshadow: files\nhosts: files\n")
+            switch.write(f"passwd: {services}\ngroup: {groups}\nshadow: files\nhosts: files\n")
 
     order("files fold")
     yield order
@@ -130,3 +130,21 @@ def test_the_right_code_lets_in_though_the_name_service_fails_at_the_prompt(prod
     set_trouble(True)
     login.answers(message["code"])
     assert login.code() == "PAM_SUCCESS"
+
+
+@pytest.mark.parametrize("source, exempt", [
+    ("files", True), ("files systemd # local", True), ("files [NOTFOUND=return] fold", False), ("fold files", False),
+    ("files\ninitgroups: files fold", False)])
+def test_being_in_no_group_exempts_only_where_all_groups_are_this_machine_s(product, sandbox, folding, syslog, source,
+                                                                            exempt):
+    folding("files", source)
+    product.configure(groups="games")
+    login = Pamtester(product.stack("code"), "alice", rhost=HOME)
+    if exempt:
+        login.code()
+        syslog.wait("verdict=bypass reason=group_exempt")
+        assert sandbox.requests() == []
+    else:
+        login.sees(PROMPT)
+        login.kill()
+        syslog.wait("a code is needed: that alice is in none of the groups cannot be told")

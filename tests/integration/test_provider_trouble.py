@@ -280,3 +280,34 @@ def test_plain_http_to_loopback_works_with_sandbox_and_only_with_it(product, san
         product.configure(sandbox="no")
         assert Pamtester("code", "alice").code() == "PAM_SERVICE_ERR"
         assert len(plain.requests()) == 1
+
+
+@pytest.mark.parametrize("fault, told", [
+    ("error=101", "The SMS provider does not accept this machine's key or address. Tell your administrator."),
+    ("error=105", "The SMS account is out of credit. Tell your administrator."),
+    ("error=102", "The SMS provider does not accept your phone number. Tell your administrator.")])
+def test_a_message_that_cannot_be_sent_leaves_the_code_before_it_good(product, sandbox, fault, told):
+    login = Pamtester(product.stack("code", "resend_after=0"), "alice")
+    login.sees(PROMPT)
+    code = sandbox.wait_message(NUMBER)["code"]
+    sandbox.settings(fault=f"2fa/send:{fault}:1")
+    login.answers("r")
+    login.sees(f"{told} The code you have still counts. Code sent to +30 69****4567 ")
+    login.sees(" ago (delivered), 3 tries left. Enter it")
+    login.answers(code)
+    assert login.code() == "PAM_SUCCESS"
+
+
+def test_while_the_balance_is_used_up_the_code_that_was_sent_still_counts(product, sandbox):
+    product.stack("code", "resend_after=0")
+    login = Pamtester("code", "alice")
+    login.sees(PROMPT)
+    code = sandbox.wait_message(NUMBER)["code"]
+    sandbox.settings(fault="2fa/send:error=105:1")
+    denied(product, "The SMS account is out of credit. Tell your administrator.")
+    login.answers("r")
+    login.sees("The SMS account is out of credit. Tell your administrator. The code you have still counts. Code sent to ")
+    login.sees(" ago (delivered), 3 tries left. Enter it")
+    assert len(sandbox.requests("2fa/send")) == 2
+    login.answers(code)
+    assert login.code() == "PAM_SUCCESS"

@@ -64,6 +64,8 @@ static void before_refusal(struct proc *proc, uint64_t reasons)
     if (index != NOBODY)
         world.common.messages[index].refused = other;
     proc->diary.no_balance = (reasons & REASON(NO_BALANCE)) != 0;
+    if (proc->ch.before.phase == SMS365_PHASE_OPEN && !proc->ch.spared)
+        return; /* the code of the message before may be asked for again */
     doom(proc, RULE_failed_send_opens_nothing, reasons | (other ? OTHER_WAY : 0),
         other ? LEAVE_OTHER_WAY : LEAVE_WRITES);
 }
@@ -154,6 +156,7 @@ static void before_answer(struct proc *proc, enum answer answer, const char *tex
         return;
     } else if (again || (other && !lost)) {
         proc->diary.wished = 1;
+        proc->diary.no_balance = 0; /* of a message before */
     } else if (lost) {
         doom(proc, RULE_answer_that_is_no_code_denies,
             REASON(REPLY_LOST) | REASON(BAD_REPLY) | REASON(PROVIDER_REFUSED), LEAVE_NOTHING);
@@ -196,7 +199,7 @@ static void before_record(struct proc *proc, struct move move, const struct sms3
         proc->diary.began = proc->diary.usual;
         proc->diary.balance = world.common.paused_ms == 0 ||
                               world.common.true_ms - world.common.paused_ms >= PAUSE_MS - ledger_slack_ms();
-        if (!proc->diary.balance && world.common.true_ms - world.common.paused_ms < PAUSE_MS - ledger_slack_ms())
+        if (!proc->diary.balance && (proc->ch.slot.phase != SMS365_PHASE_OPEN || proc->ch.spared))
             doom(proc, RULE_no_balance_pauses, REASON(NO_BALANCE), LEAVE_NOTHING);
     }
 }

@@ -344,8 +344,6 @@ static uint64_t mix_proc(uint64_t hash, const struct proc *proc)
     if (spends)
         hash = mix_spend(hash, &ch->spend);
     hash = mix(hash, &ch->spend.shard, sizeof ch->spend.shard);
-    if (current_run->days) /* elsewhere no window ends in between */
-        hash = mix(hash, ch->spend.charged_ms, sizeof ch->spend.charged_ms);
     hash = MIX_FIELDS(hash, ch, slot, value);
     hash = mix(hash, ch->code, sizeof ch->code);
     hash = mix(hash, ch->note, strlen(ch->note));

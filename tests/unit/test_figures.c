@@ -49,7 +49,7 @@ static void send_at_the_seam(int minute, struct sms365_tally *tally)
 
     if (of_day != 0 && of_day != MINUTES_A_DAY - 1)
         return;
-    while (sms365_tally_charge(tally, &cap, SMS365_COST_UNIT, &now, &retry_after_ms)) {
+    while (sms365_tally_charge(tally, &cap, now.boot_ms, SMS365_COST_UNIT, &now, &retry_after_ms)) {
         sent[minute]++;
         if (of_day == 0 && (minute / MINUTES_A_DAY) % 2 == 0)
             break;
@@ -107,7 +107,7 @@ static bool send_to_shard(struct sms365_tally shards[SHARDS], unsigned shard, in
     int64_t retry_after_ms;
 
     if (sum_of(shards, &now) >= store_cap.count ||
-        !sms365_tally_charge(&shards[shard], &store_cap, 0, &now, &retry_after_ms))
+        !sms365_tally_charge(&shards[shard], &store_cap, now.boot_ms, 0, &now, &retry_after_ms))
         return false;
     sent[minute]++;
     return true;
@@ -148,7 +148,7 @@ static void a_year_of_guessing_backup_codes_stays_within_the_figure(void **state
     (void)state;
     for (int64_t hour = 0; hour < 365 * 24; hour++) {
         const struct sms365_now now = {.boot_ms = hour * HOUR};
-        while (sms365_tally_charge(&wrong, &budget, 0, &now, &retry_after_ms))
+        while (sms365_tally_charge(&wrong, &budget, now.boot_ms, 0, &now, &retry_after_ms))
             tries++;
     }
     const double told = sms365_backup_chance_per_year(&limits, 1);

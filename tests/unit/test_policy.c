@@ -225,14 +225,14 @@ static void a_tally_has_so_many_within_a_window_that_the_first_begins(void **unu
     (void)unused;
     for (int i = 0; i < limits.attempts.count; i++) {
         now = at(i * MINUTE);
-        assert_true(sms365_tally_charge(&tally, &limits.attempts, 0, &now, &retry_after_ms));
+        assert_true(sms365_tally_charge(&tally, &limits.attempts, now.boot_ms, 0, &now, &retry_after_ms));
     }
     now = at(HOUR - 1);
-    assert_false(sms365_tally_charge(&tally, &limits.attempts, 0, &now, &retry_after_ms));
+    assert_false(sms365_tally_charge(&tally, &limits.attempts, now.boot_ms, 0, &now, &retry_after_ms));
     assert_int_equal(retry_after_ms, 1);
     assert_int_equal(tally.count, limits.attempts.count);
     now = at(HOUR);
-    assert_true(sms365_tally_charge(&tally, &limits.attempts, 0, &now, &retry_after_ms));
+    assert_true(sms365_tally_charge(&tally, &limits.attempts, now.boot_ms, 0, &now, &retry_after_ms));
     assert_int_equal(tally.count, 1);
 }
 
@@ -244,9 +244,9 @@ static void a_tally_gives_back_what_its_window_still_holds(void **unused)
     int64_t retry_after_ms = 0;
 
     (void)unused;
-    assert_true(sms365_tally_charge(&tally, &cap, 3000, &now, &retry_after_ms));
-    assert_false(sms365_tally_charge(&tally, &cap, 2001, &now, &retry_after_ms));
-    assert_true(sms365_tally_charge(&tally, &cap, 2000, &now, &retry_after_ms));
+    assert_true(sms365_tally_charge(&tally, &cap, now.boot_ms, 3000, &now, &retry_after_ms));
+    assert_false(sms365_tally_charge(&tally, &cap, now.boot_ms, 2001, &now, &retry_after_ms));
+    assert_true(sms365_tally_charge(&tally, &cap, now.boot_ms, 2000, &now, &retry_after_ms));
     sms365_tally_refund(&tally, HOUR, 0, 2000, &now);
     assert_int_equal(tally.count, 1);
     assert_int_equal(tally.cost, 3000);
@@ -255,6 +255,25 @@ static void a_tally_gives_back_what_its_window_still_holds(void **unused)
     sms365_tally_refund(&tally, HOUR, 0, 3000, &now);
     assert_int_equal(tally.count, 0);
     assert_int_equal(tally.cost, 0);
+}
+
+static void what_the_first_of_a_window_cost_is_corrected_though_it_was_counted_later(void **unused)
+{
+    const struct sms365_cap cap = {HOUR, 10, 5000, false};
+    struct sms365_tally tally = {0};
+    const struct sms365_now now = at(1003);
+    int64_t retry_after_ms = 0;
+
+    (void)unused;
+    assert_true(sms365_tally_charge(&tally, &cap, 1002, 1000, &now, &retry_after_ms));
+    assert_true(sms365_tally_charge(&tally, &cap, 1000, 1000, &now, &retry_after_ms));
+    sms365_tally_correct(&tally, HOUR, 1000, 2000, &now);
+    sms365_tally_correct(&tally, HOUR, 1002, 1000, &now);
+    assert_int_equal(tally.cost, 5000);
+    assert_false(sms365_tally_charge(&tally, &cap, 1003, 1, &now, &retry_after_ms));
+    assert_int_equal(retry_after_ms, HOUR - 3);
+    sms365_tally_correct(&tally, HOUR, 999, 1000, &now); /* of the window before */
+    assert_int_equal(tally.cost, 5000);
 }
 
 int main(void)
@@ -271,6 +290,7 @@ int main(void)
         cmocka_unit_test(tries_left_count_down_to_nothing),
         cmocka_unit_test(a_tally_has_so_many_within_a_window_that_the_first_begins),
         cmocka_unit_test(a_tally_gives_back_what_its_window_still_holds),
+        cmocka_unit_test(what_the_first_of_a_window_cost_is_corrected_though_it_was_counted_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,9 +215,9 @@ static void moments_at_the_ends_of_time_do_not_overflow(void **unused)
         host = (struct sms365_tally){.since_ms = moments[i], .count = 5};
         assert_true(sms365_tally_encode(&host, &then, record, sizeof record, &length));
         if (sms365_tally_decode(&host_found, &now, record, length))
-            (void)sms365_tally_charge(&host_found, &limits.attempts, 1, &now, &retry_after_ms);
+            (void)sms365_tally_charge(&host_found, &limits.attempts, now.boot_ms, 1, &now, &retry_after_ms);
         if (sms365_tally_decode(&host_found, &next, record, length))
-            (void)sms365_tally_charge(&host_found, &limits.attempts, 1, &next, &retry_after_ms);
+            (void)sms365_tally_charge(&host_found, &limits.attempts, next.boot_ms, 1, &next, &retry_after_ms);
     }
 }
 
@@ -336,7 +336,7 @@ static void a_tally_comes_back_or_is_refused(void **unused)
             record[i] = (uint8_t)value;
             if (sms365_tally_decode(&found, &now, record, length)) {
                 assert_true(found.count >= 0 && found.since_ms <= now.boot_ms);
-                (void)sms365_tally_charge(&found, &limits.attempts, 1, &now, &retry_after_ms);
+                (void)sms365_tally_charge(&found, &limits.attempts, now.boot_ms, 1, &now, &retry_after_ms);
             }
         }
         record[i] = good;

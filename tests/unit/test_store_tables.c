@@ -53,6 +53,34 @@ static void an_altered_bucket_never_gives_another_value(void **state)
         alter_bucket(*state, class, class == HOST ? 1 : 21);
 }
 
+/* What is not on disk when it is acknowledged reaches it in any order: a power cut leaves one half older by several
+ * writes.
+ */
+static void halves_of_different_ages_leave_the_later_value_where_writes_are_not_ordered(void **state)
+{
+    static const char number[] = "number/0/306971234567";
+    static uint8_t older[TABLE_MAX + 1];
+    struct fixture *fixture = *state;
+    const size_t half = half_bytes(SPEND);
+    struct sms365_record record;
+    char path[200];
+    char value[2] = "a";
+    uint64_t version = fixture_put(fixture->store, SPEND, number, 0, value, 1, 0);
+
+    version = fixture_put(fixture->store, SPEND, number, version, "b", 1, 0);
+    fixture_table_path(fixture, SPEND, path, sizeof path);
+    assert_int_equal(fixture_read(path, older, sizeof older), table_bytes(SPEND));
+    for (size_t at = 4096; at < table_bytes(SPEND); at += half) {
+        for (value[0] = 'c'; value[0] <= 'g'; value[0]++)
+            version = fixture_put(fixture->store, SPEND, number, version, value, 1, 0);
+        fixture_patch(path, older + at, half, (off_t)at);
+        fixture_get(fixture->store, SPEND, number, &record);
+        assert_int_equal(record.length, 1);
+        assert_true(record.value[0] == 'f' || record.value[0] == 'g');
+        version = record.version;
+    }
+}
+
 /* The slot that a write to a bucket changed. */
 static size_t changed_slot(const uint8_t *before, const uint8_t *after)
 {
@@ -171,6 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(an_altered_bucket_never_gives_another_value),
+        CASE(halves_of_different_ages_leave_the_later_value_where_writes_are_not_ordered),
         CASE(an_interrupted_write_to_a_bucket_leaves_the_value_before_it),
         CASE(buckets_that_were_exchanged_are_refused),
         CASE(a_table_with_another_title_or_length_is_refused),
