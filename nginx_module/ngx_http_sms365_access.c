@@ -111,6 +111,9 @@ ngx_http_sms365_gate(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_sms365_module);
 
+    /* What is refused is not asked for: no 100 (Continue). */
+    r->expect_tested = 1;
+
     /* A portal gives sessions of its own service alone: to be led to that of another would be a way in circles. */
     if (ngx_http_discard_request_body(r) != NGX_OK
         || ctx->reason == NGX_HTTP_SMS365_NO_USER || sscf->portal.len == 0

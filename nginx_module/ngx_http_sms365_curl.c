@@ -9,15 +9,55 @@
 
 #define NGX_HTTP_SMS365_BUFFER       2048L  /* bytes that are read at once */
 
+/* us of one turn of the event loop: a hundred handshakes at once take their time, but not that of other requests. */
+#define NGX_HTTP_SMS365_TURN         1500
+
 
 typedef struct {
     CURLM             *multi;
+    ngx_queue_t        begun;       /* transfers that libcurl is still to be given */
     ngx_event_t        timer;
+    ngx_event_t        turn;        /* posted while libcurl has had time in this turn */
+    int64_t            until;       /* us by the clock: what it may have */
     ngx_connection_t   dummy;       /* what looks at a timer's connection finds one without a descriptor */
 } ngx_http_sms365_curl_t;
 
 
 static ngx_http_sms365_curl_t  ngx_http_sms365_curl;
+
+
+static int64_t
+ngx_http_sms365_curl_clock(void)
+{
+    struct timespec  now = { 0 };
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+
+/* The next turn. */
+static void
+ngx_http_sms365_curl_turned(ngx_event_t *ev)
+{
+    (void) ev;
+}
+
+
+/* Whether libcurl may have more time in this turn of the event loop. What it is not given now it gets in another. */
+static ngx_uint_t
+ngx_http_sms365_curl_may(void)
+{
+    int64_t  now = ngx_http_sms365_curl_clock();
+
+    if (!ngx_http_sms365_curl.turn.posted) {
+        ngx_post_event(&ngx_http_sms365_curl.turn, &ngx_posted_next_events);
+        ngx_http_sms365_curl.until = now + NGX_HTTP_SMS365_TURN;
+    }
+
+    return now < ngx_http_sms365_curl.until;
+}
 
 
 static void
@@ -69,20 +109,50 @@ ngx_http_sms365_curl_event(ngx_event_t *ev)
 {
     ngx_connection_t  *c = ev->data;
 
-    ngx_http_sms365_curl_act(c->fd, ev->write ? CURL_CSELECT_OUT : CURL_CSELECT_IN);
+    if (ngx_http_sms365_curl_may()) {
+        ngx_http_sms365_curl_act(c->fd, ev->write ? CURL_CSELECT_OUT : CURL_CSELECT_IN);
+    }
+}
+
+
+/* One at a time, since libcurl connects all that it was given in one go. */
+static void
+ngx_http_sms365_curl_give(void)
+{
+    ngx_queue_t                 *first;
+    ngx_http_sms365_transfer_t  *transfer;
+
+    first = ngx_queue_head(&ngx_http_sms365_curl.begun);
+    ngx_queue_remove(first);
+
+    transfer = ngx_queue_data(first, ngx_http_sms365_transfer_t, queue);
+
+    if (curl_multi_add_handle(ngx_http_sms365_curl.multi, transfer->http->easy) != CURLM_OK) {
+        transfer->done(transfer, CURLE_OUT_OF_MEMORY);
+    }
 }
 
 
 static void
 ngx_http_sms365_curl_timeout(ngx_event_t *ev)
 {
-    (void) ev;
+    do {
+        if (!ngx_http_sms365_curl_may()) {
+            ngx_post_event(ev, &ngx_posted_next_events);
+            return;
+        }
 
-    ngx_http_sms365_curl_act(CURL_SOCKET_TIMEOUT, 0);
+        if (!ngx_queue_empty(&ngx_http_sms365_curl.begun)) {
+            ngx_http_sms365_curl_give();
+        }
+
+        ngx_http_sms365_curl_act(CURL_SOCKET_TIMEOUT, 0);
+
+    } while (!ngx_queue_empty(&ngx_http_sms365_curl.begun));
 }
 
 
-/* Level-triggered: libcurl does not read until there is nothing more. */
+/* Level-triggered: libcurl does not read until there is nothing more, nor is it given every event at once. */
 static void
 ngx_http_sms365_curl_watch(ngx_event_t *ev, ngx_int_t event, ngx_uint_t wanted)
 {
@@ -167,12 +237,12 @@ ngx_http_sms365_curl_set_timer(CURLM *multi, long timeout_ms, void *context)
         ngx_del_timer(timer);
     }
 
-    if (timer->posted) {
+    if (timer->posted && ngx_queue_empty(&ngx_http_sms365_curl.begun)) {
         ngx_delete_posted_event(timer);
     }
 
     if (timeout_ms == 0) {
-        ngx_post_event(timer, &ngx_posted_events);
+        ngx_post_event(timer, &ngx_posted_next_events);
 
     } else if (timeout_ms > 0) {
         ngx_add_timer(timer, (ngx_msec_t) timeout_ms);
@@ -194,8 +264,10 @@ ngx_http_sms365_curl_start(ngx_http_sms365_transfer_t *transfer)
         return NGX_ERROR;
     }
 
-    return curl_multi_add_handle(ngx_http_sms365_curl.multi, easy) == CURLM_OK
-           ? NGX_OK : NGX_ERROR;
+    ngx_queue_insert_tail(&ngx_http_sms365_curl.begun, &transfer->queue);
+    ngx_post_event(&ngx_http_sms365_curl.timer, &ngx_posted_next_events);
+
+    return NGX_OK;
 }
 
 
@@ -222,7 +294,11 @@ ngx_http_sms365_curl_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_queue_init(&ngx_http_sms365_curl.begun);
     ngx_http_sms365_curl.dummy.fd = (ngx_socket_t) -1;
+    ngx_http_sms365_curl.turn.handler = ngx_http_sms365_curl_turned;
+    ngx_http_sms365_curl.turn.data = &ngx_http_sms365_curl.dummy;
+    ngx_http_sms365_curl.turn.log = cycle->log;
 
     timer = &ngx_http_sms365_curl.timer;
     timer->handler = ngx_http_sms365_curl_timeout;

@@ -1,6 +1,7 @@
 /* Jobs: what a challenge asks for, done on nginx's events and in its threads. */
 #include "ngx_http_sms365_job.h"
 
+#include "base/err.h"
 #include "edges/process.h"
 
 #define NGX_HTTP_SMS365_PATIENCE  1000  /* ms that a person waits for a message to be sent before the form is shown */
@@ -15,29 +16,32 @@ static void ngx_http_sms365_job_step(ngx_http_sms365_job_t *job);
 
 /* --- Beginning and end --- */
 
+/* What an action brought, once it is taken in. */
+static void
+ngx_http_sms365_job_forget(ngx_http_sms365_job_t *job)
+{
+    sms365_reply_free(job->reply);
+    job->reply = NULL;
+
+    free(job->read);
+    job->read = NULL;
+}
+
+
 static void
 ngx_http_sms365_job_destroy(ngx_http_sms365_job_t *job)
 {
-    ngx_http_sms365_service_t  *service = job->service;
-
     if (job->timer.timer_set) {
         ngx_del_timer(&job->timer);
     }
 
-    if (job->store != NULL) {
-        if (service->idle_stores < NGX_HTTP_SMS365_IDLE_MAX) {
-            service->stores[service->idle_stores++] = job->store;
-
-        } else {
-            sms365_store_close(job->store);
-        }
-    }
-
+    ngx_http_sms365_job_close_store(job);
     ngx_http_sms365_call_release(job);
     free(job->attempts);
     sms365_challenge_free(job->challenge);
-    sms365_reply_free(job->reply);
-    sms365_secret_delete(job, sizeof(ngx_http_sms365_job_t));
+    ngx_http_sms365_job_forget(job);
+    sms365_wipe(job, sizeof(ngx_http_sms365_job_t));
+    free(job);
 
     ngx_http_sms365_jobs--;
 }
@@ -104,7 +108,8 @@ ngx_http_sms365_job_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
         return NULL;
     }
 
-    job = sms365_secret_new(sizeof(ngx_http_sms365_job_t));
+    /* Not in pages of its own: hundreds of them may wait, and each of their timers would be in the same way of a cache. */
+    job = calloc(1, sizeof(ngx_http_sms365_job_t));
     if (job == NULL) {
         return NULL;
     }
@@ -138,17 +143,16 @@ ngx_http_sms365_job_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
 
 /* --- The challenge --- */
 
-static ngx_int_t
+/* In a thread: the memory for it costs more than all else that is done for a request. */
+static void
 ngx_http_sms365_job_challenge(ngx_http_sms365_job_t *job)
 {
     enum sms365_err                code;
-    struct sms365_error            err = { 0 };
     ngx_http_sms365_service_t     *service = job->service;
     struct sms365_challenge_setup  setup;
 
     sms365_challenge_free(job->challenge);
     job->challenge = NULL;
-    job->asked = 0;
 
     ngx_memzero(&setup, sizeof(struct sms365_challenge_setup));
 
@@ -169,27 +173,36 @@ ngx_http_sms365_job_challenge(ngx_http_sms365_job_t *job)
     setup.callback_key = service->callback_key;
     setup.holder_key = service->holder_key;
 
-    code = sms365_now_read(&setup.now, &err);
+    code = sms365_now_read(&setup.now, &job->err);
 
     if (code == SMS365_OK) {
-        code = sms365_random(setup.seed, sizeof(setup.seed), &err);
+        code = sms365_random(setup.seed, sizeof(setup.seed), &job->err);
     }
 
     if (code == SMS365_OK) {
         code = sms365_challenge_new(&job->challenge, &setup);
+
+        if (code != SMS365_OK) {
+            (void) sms365_error_set(&job->err, code, "%s", sms365_strerror(code));
+        }
     }
 
     sms365_wipe(&setup, sizeof(struct sms365_challenge_setup));
+}
 
-    if (code == SMS365_OK) {
-        return NGX_OK;
+
+static void
+ngx_http_sms365_job_challenged(ngx_http_sms365_job_t *job)
+{
+    if (job->challenge == NULL) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "sms365: no challenge can be made: %s",
+                      job->err.text);
+        ngx_http_sms365_job_break(job);
+        return;
     }
 
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "sms365: no challenge can be made: %s",
-                  err.text[0] != '\0' ? err.text : sms365_strerror(code));
-
-    return NGX_ERROR;
+    job->asked = 0;
+    ngx_http_sms365_job_step(job);
 }
 
 
@@ -204,8 +217,7 @@ ngx_http_sms365_job_answered(ngx_http_sms365_job_t *job)
 
     sms365_challenge_feed(job->challenge, &job->event);
 
-    sms365_reply_free(job->reply);
-    job->reply = NULL;
+    ngx_http_sms365_job_forget(job);
 
     ngx_http_sms365_job_step(job);
 }
@@ -231,12 +243,8 @@ ngx_http_sms365_job_again(ngx_event_t *ev)
 
     job = (ngx_http_sms365_job_t *) (void *) ((u_char *) c - offsetof(ngx_http_sms365_job_t, dummy));
 
-    if (ngx_http_sms365_job_challenge(job) != NGX_OK) {
-        ngx_http_sms365_job_break(job);
-        return;
-    }
-
-    ngx_http_sms365_job_step(job);
+    ngx_http_sms365_job_thread(job, ngx_http_sms365_job_challenge,
+                               ngx_http_sms365_job_challenged);
 }
 
 
@@ -369,8 +377,7 @@ ngx_http_sms365_job_step(ngx_http_sms365_job_t *job)
         return;
 
     default:
-        ngx_http_sms365_job_thread(job, ngx_http_sms365_job_operate,
-                                   ngx_http_sms365_job_operated);
+        ngx_http_sms365_job_operate(job);
         return;
     }
 }
@@ -403,12 +410,8 @@ ngx_http_sms365_job_start(ngx_http_sms365_job_t *job)
         job->r->read_event_handler = ngx_http_test_reading;
     }
 
-    if (ngx_http_sms365_job_challenge(job) != NGX_OK) {
-        ngx_http_sms365_job_break(job);
-        return;
-    }
-
-    ngx_http_sms365_job_step(job);
+    ngx_http_sms365_job_thread(job, ngx_http_sms365_job_challenge,
+                               ngx_http_sms365_job_challenged);
 }
 
 

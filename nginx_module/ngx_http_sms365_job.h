@@ -24,6 +24,7 @@
 typedef struct ngx_http_sms365_transfer_s  ngx_http_sms365_transfer_t;
 
 struct ngx_http_sms365_transfer_s {
+    ngx_queue_t                   queue;
     struct sms365_http           *http;
     struct sms365_transfer        state;
     struct sms365_http_request    request;
@@ -98,11 +99,8 @@ struct ngx_http_sms365_job_s {
     ngx_thread_task_t             task;
     void                        (*work)(ngx_http_sms365_job_t *job);
     void                        (*worked)(ngx_http_sms365_job_t *job);
-    struct sms365_store          *store;
-    union {                                     /* never both at once */
-        struct sms365_record      record;
-        char                      report[SMS365_REPORT_MAX + 1];
-    } read;
+    struct sms365_store          *store;        /* while a thread is about it */
+    void                         *read;         /* a record of the store, or a report, while it is being taken in */
     struct sms365_reply          *reply;
     struct sms365_error           err;
     struct sms365_error           told;         /* of the attempts at a request, the one that is worth telling */
@@ -141,9 +139,11 @@ void ngx_http_sms365_job_break(ngx_http_sms365_job_t *job);
 void ngx_http_sms365_job_thread(ngx_http_sms365_job_t *job,
     void (*work)(ngx_http_sms365_job_t *job), void (*done)(ngx_http_sms365_job_t *job));
 
-/* Such work: an action on the store, the spool or the log. */
+/* Do the job's action on the store, the spool or the log so; ngx_http_sms365_job_answered() follows. */
 void ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job);
-void ngx_http_sms365_job_operated(ngx_http_sms365_job_t *job);
+
+/* Let others have the job's store. */
+void ngx_http_sms365_job_close_store(ngx_http_sms365_job_t *job);
 
 
 /* --- ngx_http_sms365_call.c --- */

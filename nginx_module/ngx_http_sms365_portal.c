@@ -351,10 +351,13 @@ ngx_http_sms365_visit_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 
     sscf = ngx_http_get_module_srv_conf(r, ngx_http_sms365_module);
 
-    visit = ngx_pcalloc(r->pool, sizeof(ngx_http_sms365_visit_t));
+    visit = ngx_palloc(r->pool, sizeof(ngx_http_sms365_visit_t));
     if (visit == NULL) {
         return NULL;
     }
+
+    ngx_memzero(visit, offsetof(ngx_http_sms365_visit_t, escaped));
+    visit->escaped[0] = '\0';
 
     visit->ctx = ctx;
     visit->base = sscf->portal;

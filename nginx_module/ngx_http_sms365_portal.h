@@ -56,9 +56,9 @@ struct ngx_http_sms365_visit_s {
     char                       number[32];
     char                       user[SMS365_USER_NAME_SIZE];
     char                       text[128];   /* of the value that was asked for last */
-    char                       escaped[3 * NGX_HTTP_SMS365_NEXT_MAX + 1];
     unsigned                   retry:1;
     unsigned                   json:1;      /* no page, but what it would say */
+    char                       escaped[3 * NGX_HTTP_SMS365_NEXT_MAX + 1]; /* last: not zeroed */
 };
 
 

@@ -1,6 +1,7 @@
 /* What a job has done in nginx's threads: whatever waits for a disk, a lock or a name. */
 #include "ngx_http_sms365_job.h"
 
+#include "base/err.h"
 #include "edges/spool.h"
 
 #include <syslog.h>
@@ -58,7 +59,7 @@ ngx_http_sms365_job_thread(ngx_http_sms365_job_t *job,
 }
 
 
-/* In a thread. A store serves one thread at a time: a job takes one and gives it back. */
+/* In a thread. */
 static enum sms365_err
 ngx_http_sms365_job_open_store(ngx_http_sms365_job_t *job)
 {
@@ -91,9 +92,73 @@ ngx_http_sms365_job_syslog(ngx_http_sms365_job_t *job)
 }
 
 
+/* In a thread. Many jobs wait for the provider at the same time: there is no room in them for what they read. */
+static void *
+ngx_http_sms365_job_room(ngx_http_sms365_job_t *job, size_t size)
+{
+    job->read = malloc(size);
+
+    if (job->read == NULL) {
+        job->event.err = sms365_error_set(&job->err, SMS365_NO_MEMORY, "out of memory");
+    }
+
+    return job->read;
+}
+
+
+static void
+ngx_http_sms365_job_get(ngx_http_sms365_job_t *job)
+{
+    struct sms365_event   *event = &job->event;
+    struct sms365_record  *record;
+
+    event->kind = SMS365_EVENT_RECORD;
+    event->err = ngx_http_sms365_job_open_store(job);
+
+    if (event->err != SMS365_OK) {
+        return;
+    }
+
+    record = ngx_http_sms365_job_room(job, sizeof(struct sms365_record));
+
+    if (record != NULL) {
+        event->record = record;
+        event->err = sms365_store_get(job->store, job->action.class, job->action.name, record,
+                                      &job->err);
+    }
+}
+
+
+static void
+ngx_http_sms365_job_look(ngx_http_sms365_job_t *job)
+{
+    char                 *report;
+    struct sms365_event  *event = &job->event;
+
+    event->kind = SMS365_EVENT_REPORT;
+
+    if (job->action.id == NULL) {   /* a pause: a page does not wait */
+        return;
+    }
+
+    report = ngx_http_sms365_job_room(job, SMS365_REPORT_MAX + 1);
+
+    if (report == NULL) {
+        return;
+    }
+
+    event->err = sms365_spool_wait(job->service->conf.spool, job->action.id, job->action.discard,
+                                   0, report, &event->length, &job->err);
+
+    if (event->err == SMS365_OK && event->length > 0) {
+        event->query = report;
+    }
+}
+
+
 /* In a thread: whatever the disk, or /dev/log, has to do with. */
-void
-ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
+static void
+ngx_http_sms365_job_operation(ngx_http_sms365_job_t *job)
 {
     struct sms365_event   *event = &job->event;
     struct sms365_action  *action = &job->action;
@@ -103,13 +168,7 @@ ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
     switch (action->kind) {
 
     case SMS365_ACTION_GET:
-        event->kind = SMS365_EVENT_RECORD;
-        event->record = &job->read.record;
-        event->err = ngx_http_sms365_job_open_store(job);
-        if (event->err == SMS365_OK) {
-            event->err = sms365_store_get(job->store, action->class, action->name,
-                                          &job->read.record, &job->err);
-        }
+        ngx_http_sms365_job_get(job);
         break;
 
     case SMS365_ACTION_CAS:
@@ -132,16 +191,7 @@ ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
         break;
 
     case SMS365_ACTION_WAIT:
-        event->kind = SMS365_EVENT_REPORT;
-        if (action->id == NULL) {    /* a pause: a page does not wait */
-            break;
-        }
-        event->err = sms365_spool_wait(job->service->conf.spool, action->id,
-                                       action->discard, 0, job->read.report,
-                                       &event->length, &job->err);
-        if (event->err == SMS365_OK && event->length > 0) {
-            event->query = job->read.report;
-        }
+        ngx_http_sms365_job_look(job);
         break;
 
     default:
@@ -152,11 +202,47 @@ ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
 
 
 void
+ngx_http_sms365_job_close_store(ngx_http_sms365_job_t *job)
+{
+    ngx_http_sms365_service_t  *service = job->service;
+
+    if (job->store == NULL) {
+        return;
+    }
+
+    if (service->idle_stores < NGX_HTTP_SMS365_IDLE_MAX) {
+        service->stores[service->idle_stores++] = job->store;
+
+    } else {
+        sms365_store_close(job->store);
+    }
+
+    job->store = NULL;
+}
+
+
+static void
 ngx_http_sms365_job_operated(ngx_http_sms365_job_t *job)
 {
+    ngx_http_sms365_job_close_store(job);
+
     if (job->err.code != SMS365_OK && job->err.code != SMS365_CONFLICT) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "sms365: %s", job->err.text);
     }
 
     ngx_http_sms365_job_answered(job);
+}
+
+
+/* A store serves one thread at a time: as many are open as operations were ever under way at once, and no more. */
+void
+ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job)
+{
+    ngx_http_sms365_service_t  *service = job->service;
+
+    if (service->idle_stores > 0) {
+        job->store = service->stores[--service->idle_stores];
+    }
+
+    ngx_http_sms365_job_thread(job, ngx_http_sms365_job_operation, ngx_http_sms365_job_operated);
 }
