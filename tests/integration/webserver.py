@@ -74,6 +74,7 @@ class Nginx:
         self._frame = {"main": main, "workers": workers, "user": user, "module": module}
         self._forgiven = 0
         self.plain = False
+        self.environment = {}
         self.configure(http)
         self.running = False
         if start:
@@ -90,7 +91,7 @@ class Nginx:
 
     def _run(self, *arguments):
         done = subprocess.run([NGINX, "-c", f"{self.directory}/nginx.conf", "-e", f"{self.directory}/error.log",
-                               *arguments], env={**CLEAN, **preload()}, stdin=subprocess.DEVNULL,
+                               *arguments], env={**CLEAN, **preload(), **self.environment}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
         return done.returncode, done.stdout
 

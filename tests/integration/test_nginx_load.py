@@ -1,0 +1,273 @@
+"""nginx with the module in it when things go wrong around it, and for long: workers that die, reloads, memory."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+import tickets
+import world
+from product import NUMBER, SOURCE
+from programs import CLEAN
+from test_nginx_portal import PORTAL, example, send
+from webserver import NGINX, Nginx
+
+PIPELINED = 500  # requests that are asked at once
+
+
+@pytest.fixture
+def start(product, nginx):
+    """Start the example behind a proxy that logs people in: start(workers=2)."""
+
+    def begin(**settings):
+        return nginx(example("behind-sso"), **settings)
+
+    return begin
+
+
+def person(running, name="alice"):
+    return running.browser(**{"X-Remote-User": name})
+
+
+def until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def kill(running):
+    """One of the workers, at once; returns when another is there."""
+    worker = running.workers()[0]
+    count = len(running.workers())
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: worker not in running.workers() and len(running.workers()) == count)
+
+
+def test_a_message_whose_sender_was_killed_may_have_been_sent(start, sandbox, product):
+    """The person is told so, and has another one sent, which costs no more than it says."""
+    product.configure(timeout="2", resend_after="0")
+    running = start()
+    browser = person(running)
+    page = browser.get(PORTAL)
+    sandbox.settings(fault="2fa/send:delay=1500")
+
+    def ask():
+        with contextlib.suppress(AssertionError):  # the connection is closed without an answer
+            browser.submit(page, "send")
+
+    asked = threading.Thread(target=ask)
+    asked.start()
+    until(lambda: sandbox.requests("2fa/send"))
+    kill(running)
+    asked.join()
+    running.forgive()
+    sandbox.settings(fault="")
+    told = browser.get(PORTAL)
+    assert "being sent, or may have been sent" in told.text, told.text
+    state = json.loads(browser.get(PORTAL, Accept="application/json").text)
+    assert state["page"] == "code" and not state["usable"]
+    # Nothing was sent again by itself; a person who asks for it gets another message.
+    assert len(sandbox.requests("2fa/send")) == 1
+    until(lambda: len(sandbox.messages()) == 1)
+    reply = browser.submit(told, "again")
+    page = browser.follow(reply)
+    until(lambda: len(sandbox.messages()) == 2)
+    assert browser.submit(page, "verify", code=sandbox.messages()[-1]["code"]).status == 303
+    assert len(sandbox.requests("2fa/send")) == 2
+
+
+def test_workers_that_are_killed_take_no_session_and_no_challenge_with_them(start, sandbox):
+    running = start(workers=2)
+    browser = person(running)
+    session = person(running)
+    session.cookies["__Host-sms365"] = session.cookies["__Host-sms365-app"] = tickets.make(service="app")
+    page, message = send(browser, sandbox)
+    for _ in range(3):
+        kill(running)
+        assert session.get("/").status == 200
+        assert "one-time-code" in browser.get(PORTAL).text
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    assert len(sandbox.messages()) == 1
+    running.forgive()
+
+
+def test_nothing_fails_while_it_is_reloaded(start, sandbox, product):
+    """Requests with and without a session, pages, and messages on their way."""
+    people = [f"user{number}" for number in range(4)]
+    product.users(alice=[NUMBER], **{name: [f"3069712{i:05d}"] for i, name in enumerate(people)})
+    sandbox.settings(fault="2fa/send:delay=300")
+    running = start()
+    over = threading.Event()
+    answers, failed = [], []
+
+    def ask():
+        session = person(running)
+        session.cookies["__Host-sms365"] = session.cookies["__Host-sms365-app"] = tickets.make(service="app")
+        while not over.is_set():
+            answers.append((session.get("/").status, person(running).get("/").status, person(running).get(PORTAL).status))
+
+    def log_in(name):
+        browser = person(running, name)
+        page = browser.follow(browser.submit(browser.get(PORTAL), "send"))
+        until(lambda: sandbox.messages(f"3069712{int(name[4:]):05d}"))
+        [message] = sandbox.messages(f"3069712{int(name[4:]):05d}")
+        if browser.submit(page, "verify", code=message["code"]).status != 303:
+            failed.append(name)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    threads += [threading.Thread(target=log_in, args=(name,)) for name in people]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        running.reload()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert len(answers) > 5 and set(answers) == {(200, 303, 200)}
+    assert failed == [] and len(sandbox.messages()) == len(people)
+
+
+def test_a_new_binary_takes_over_challenges_and_messages_on_their_way(start, sandbox):
+    running = start()
+    browser = person(running)
+    page, message = send(browser, sandbox)
+    sandbox.settings(fault="2fa/send:delay=1500")
+    other = person(running)
+    under_way = other.submit(other.get(PORTAL), "send")
+    running.upgrade()
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    page = other.follow(under_way)
+    assert other.submit(page, "verify", code=sandbox.wait_message(NUMBER)["code"]).status == 303
+    assert len(sandbox.requests("2fa/send")) == 2
+
+
+def test_many_messages_at_once_are_each_sent_once(start, sandbox, product):
+    """More than a worker begins in one turn of its event loop."""
+    people = {f"user{number}": [f"3069712{number:05d}"] for number in range(40)}
+    product.users(**people)
+    product.configure(sends_per_day_address="1000", cost_per_day_address="0")
+    running = start()
+    browsers = [person(running, name) for name in people]
+    pages = [browser.get(PORTAL) for browser in browsers]
+    statuses = []
+    threads = [threading.Thread(target=lambda browser=browser, page=page: statuses.append(browser.submit(page, "send").status))
+               for browser, page in zip(browsers, pages)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [303] * len(people)
+    until(lambda: len(sandbox.messages()) == len(people))
+    assert sorted(message["to"] for message in sandbox.messages()) == sorted(number for [number] in people.values())
+
+
+def kept(pid):
+    """Memory of its own in kB, and descriptors."""
+    with open(f"/proc/{pid}/smaps_rollup") as smaps:
+        own = sum(int(line.split()[1]) for line in smaps if line.startswith(("Private_Dirty", "Private_Clean")))
+    return own, len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def ask_at_once(running, requests):
+    """Requests with a session, refused ones and pages, many at a time on one connection."""
+    head = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Remote-User: alice\r\nCookie: x=y; __Host-sms365%s={tickets.make(service='app')}\r\n"
+    each = "".join(f"GET {path} {head % name}\r\n" for path, name in (("/", ""), ("/", "-app"), ("/a", "-other"), ("/", "-app")))
+    connection = running.connect()
+    connection.connect()
+    for _ in range(requests // (4 * PIPELINED)):
+        sender = threading.Thread(target=connection.sock.sendall, args=((each * PIPELINED).encode(),))
+        sender.start()
+        answers, rest = 0, b""
+        while answers < 4 * PIPELINED:
+            read = rest + connection.sock.recv(1 << 20)
+            answers += read.count(b"HTTP/1.1 ")
+            rest = read[-8:] if not read.endswith(b"HTTP/1.1 ") else b""
+        sender.join()
+    connection.close()
+
+
+@pytest.mark.slow
+def test_nothing_grows_with_requests_and_logins(start, sandbox, product):
+    """Neither memory nor descriptors of a worker, over 100,000 requests and 1,000 logins."""
+    users = {f"user{i}": [f"3069712{i:05d}"] for i in range(1100)}
+    product.users(alice=[NUMBER], **users)
+    product.configure(sends_per_day_address="10000", cost_per_day_address="0", sends_per_day_host="100000",
+                      cost_per_day_host="0")
+    sandbox.settings(balance="100000")
+    running = start()
+
+    def log_in_all(names):
+        for name in names:
+            someone = person(running, name)
+            page = someone.follow(someone.submit(someone.get(PORTAL), "send"))
+            [message] = sandbox.messages(users[name][0])
+            assert someone.submit(page, "verify", code=message["code"]).status == 303
+            assert someone.get("/").status == 200
+
+    names = list(users)
+    log_in_all(names[:100])
+    ask_at_once(running, 10_000)
+    [worker] = running.workers()
+    before = kept(worker)
+    ask_at_once(running, 100_000)
+    log_in_all(names[100:])
+    after = kept(worker)
+    assert running.workers() == [worker]
+    assert after[1] <= before[1] + 2
+    assert after[0] <= before[0] + 512, (before, after)
+
+
+class Watched(Nginx):
+    """An nginx whose processes run in valgrind, each with a report of its own."""
+
+    def start(self):
+        argv = ["valgrind", "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
+                "--num-callers=30", f"--suppressions={SOURCE}/tests/integration/nginx.supp",
+                f"--log-file={self.directory}/valgrind.%p", NGINX, "-c", f"{self.directory}/nginx.conf", "-e",
+                f"{self.directory}/error.log", "-g", "daemon off;"]
+        self.process = subprocess.Popen(argv, env=CLEAN, stdin=subprocess.DEVNULL)
+        until(lambda: os.path.exists(f"{self.directory}/pid") and world.children(self.pid), seconds=120)
+        self.running = True
+
+    def stop(self):
+        super().stop()
+        self.process.wait(60)
+
+    def reports(self):
+        texts = {}
+        for name in os.listdir(self.directory):
+            if name.startswith("valgrind."):
+                with open(f"{self.directory}/{name}") as report:
+                    texts[name] = report.read()
+        return texts
+
+
+@pytest.mark.slow
+def test_valgrind_finds_nothing_in_a_login(product, sandbox):
+    """Nor in what goes before and after it: a wrong code, a refusal, a session, a logout, and the end of nginx."""
+    product.configure(timeout="60")
+    running = Watched(example("behind-sso"), start=False)
+    running.start()
+    try:
+        browser = person(running)
+        assert browser.get("/").status == 303
+        page, message = send(browser, sandbox)
+        page = browser.submit(page, "verify", code=f"{(int(message['code']) + 1) % 10000:04}")
+        assert page.status == 403
+        assert browser.submit(page, "verify", code=message["code"]).status == 303
+        assert browser.get("/").status == 200
+        assert browser.submit(browser.get(PORTAL), "logout").status == 200
+    finally:
+        running.stop()
+    reports = running.reports()
+    assert len(reports) >= 2
+    for name, text in reports.items():
+        found = re.search(r"ERROR SUMMARY: (\d+) errors", text)
+        assert found and found[1] == "0", f"{name}:\n{text}"
