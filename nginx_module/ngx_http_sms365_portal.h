@@ -74,6 +74,16 @@ extern const size_t       ngx_http_sms365_script_length;
 const char *ngx_http_sms365_word(enum sms365_language language, const char *name);
 
 
+/* --- ngx_http_sms365_accept.c --- */
+
+/* The person's language, of those there are. */
+enum sms365_language ngx_http_sms365_language(ngx_http_request_t *r,
+    enum sms365_language otherwise);
+
+/* JSON, and no page for a person. */
+ngx_uint_t ngx_http_sms365_wants_json(ngx_http_request_t *r);
+
+
 /* --- ngx_http_sms365_page.c --- */
 
 extern const char *const  ngx_http_sms365_page_names[NGX_HTTP_SMS365_PAGES];
@@ -83,10 +93,6 @@ const char *ngx_http_sms365_value(void *context, const char *name);
 
 /* Add a header to the response. */
 ngx_int_t ngx_http_sms365_push(ngx_http_request_t *r, const char *name, const char *value);
-
-/* The person's language, of those there are. */
-enum sms365_language ngx_http_sms365_language(ngx_http_request_t *r,
-    enum sms365_language otherwise);
 
 /* Headers that all of our responses have. */
 ngx_int_t ngx_http_sms365_harden(ngx_http_request_t *r);
@@ -104,10 +110,6 @@ ngx_int_t ngx_http_sms365_send(ngx_http_request_t *r, ngx_uint_t status,
 
 /* 303, to a local address. */
 ngx_int_t ngx_http_sms365_redirect(ngx_http_request_t *r, const char *where);
-
-
-/* JSON, and no page for a person. */
-ngx_uint_t ngx_http_sms365_wants_json(ngx_http_request_t *r);
 
 
 /* --- ngx_http_sms365_json.c --- */
