@@ -102,10 +102,44 @@ ngx_http_sms365_gate_json(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 }
 
 
+/* The page of this host that holds the form that was sent, so that it can be sent again; empty if that is not known. */
+static void
+ngx_http_sms365_referer(ngx_http_request_t *r, ngx_str_t *path)
+{
+    u_char           *p, *last;
+    ngx_table_elt_t  *host, *referer;
+
+    ngx_str_null(path);
+    host = r->headers_in.host;
+    referer = r->headers_in.referer;
+
+    if (host == NULL || referer == NULL) {
+        return;
+    }
+
+    p = referer->value.data;
+    last = p + referer->value.len;
+    p = ngx_strlchr(p, last, ':');
+
+    if (p == NULL || (size_t) (last - p) <= sizeof("://") - 1 + host->value.len
+        || ngx_strncmp(p, "://", sizeof("://") - 1) != 0)
+    {
+        return;
+    }
+
+    p += sizeof("://") - 1;
+
+    if (ngx_strncasecmp(p, host->value.data, host->value.len) == 0 && p[host->value.len] == '/') {
+        path->data = p + host->value.len;
+        path->len = (size_t) (last - path->data);
+    }
+}
+
+
 ngx_int_t
 ngx_http_sms365_gate(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
-    size_t                       length;
+    ngx_str_t                    where;
     ngx_http_sms365_visit_t     *visit;
     ngx_http_sms365_srv_conf_t  *sscf;
 
@@ -127,11 +161,16 @@ ngx_http_sms365_gate(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    length = r->unparsed_uri.len;
+    if (r->method == NGX_HTTP_GET) {
+        where = r->unparsed_uri;
 
-    if (r->method == NGX_HTTP_GET && length < sizeof(visit->next)) {
-        ngx_memcpy(visit->next, r->unparsed_uri.data, length);
-        visit->next[length] = '\0';
+    } else {
+        ngx_http_sms365_referer(r, &where);
+    }
+
+    if (where.len > 0 && where.len < sizeof(visit->next)) {
+        ngx_memcpy(visit->next, where.data, where.len);
+        visit->next[where.len] = '\0';
     }
 
     if (!ngx_http_sms365_is_local(visit->next)) {

@@ -53,6 +53,24 @@ ngx_http_sms365_decode(char *out, size_t size, u_char *p, u_char *last)
 }
 
 
+/* A code is pasted with the blanks that it was shown with. */
+static void
+ngx_http_sms365_squeeze(char *text)
+{
+    char  *p, *out;
+
+    out = text;
+
+    for (p = text; *p != '\0'; p++) {
+        if (*p != ' ' && *p != '\t' && *p != '\r' && *p != '\n') {
+            *out++ = *p;
+        }
+    }
+
+    ngx_memzero(out, (size_t) (p - out));
+}
+
+
 void
 ngx_http_sms365_form_read(ngx_http_sms365_visit_t *visit, u_char *data, size_t length,
     ngx_str_t *token)
@@ -79,6 +97,7 @@ ngx_http_sms365_form_read(ngx_http_sms365_visit_t *visit, u_char *data, size_t l
 
             } else if (name == 4 && ngx_strncmp(p, "code", 4) == 0) {
                 ngx_http_sms365_decode(visit->code, sizeof(visit->code), equals + 1, end);
+                ngx_http_sms365_squeeze(visit->code);
 
             } else if (name == 4 && ngx_strncmp(p, "sent", 4) == 0) {
                 visit->failed_before = 1;

@@ -24,7 +24,7 @@ ngx_http_sms365_json(ngx_http_sms365_visit_t *visit, ngx_http_sms365_page_e page
     cJSON                     *object;
     const struct sms365_view  *view = visit->view;
 
-    static const char *const  message[] = { "number", "delivery" };
+    static const char *const  message[] = { "number", "delivery", "state" };
     static const char *const  rest[] = { "notice", "next", "token" };
 
     object = cJSON_CreateObject();

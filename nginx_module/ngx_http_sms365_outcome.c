@@ -87,6 +87,7 @@ ngx_http_sms365_denied(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     }
 
     if (outcome->tries_left > 0) {
+        visit->wrong = 1;
         visit->view = &job->view;
         (void) sms365_str_copy(visit->number, sizeof(visit->number), job->view.number);
         return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_FORBIDDEN);

@@ -10,6 +10,7 @@
 
 
 #define NGX_HTTP_SMS365_PAGE_MAX  65536     /* bytes of a page */
+#define NGX_HTTP_SMS365_OLD_MS    60000     /* a message has to be so old for a page to tell how old */
 
 
 const char *const  ngx_http_sms365_page_names[NGX_HTTP_SMS365_PAGES] = {
@@ -32,38 +33,61 @@ ngx_http_sms365_tries(ngx_http_sms365_visit_t *visit)
 }
 
 
+static void
+ngx_http_sms365_age(ngx_http_sms365_visit_t *visit)
+{
+    char  duration[32];
+
+    sms365_text_duration(duration, visit->language, visit->view->age_ms);
+    sms365_text_format(visit->text, sizeof(visit->text), visit->language, SMS365_TEXT_AGO,
+                       (const char *const[]) { duration, NULL });
+}
+
+
 static const char *
 ngx_http_sms365_view_value(ngx_http_sms365_visit_t *visit, const char *name)
 {
-    static const enum sms365_text  deliveries[] = {
-        [SMS365_DELIVERY_PENDING] = SMS365_TEXT_PENDING,
-        [SMS365_DELIVERY_DONE] = SMS365_TEXT_DELIVERED,
-        [SMS365_DELIVERY_FAILED] = SMS365_TEXT_FAILED
+    static const struct {
+        const char        *state;
+        enum sms365_text   text;
+    } deliveries[] = {
+        [SMS365_DELIVERY_PENDING] = { "pending", SMS365_TEXT_PENDING },
+        [SMS365_DELIVERY_DONE] = { "delivered", SMS365_TEXT_DELIVERED },
+        [SMS365_DELIVERY_FAILED] = { "failed", SMS365_TEXT_FAILED }
     };
+
+    const struct sms365_view  *view = visit->view;
 
     visit->text[0] = '\0';
 
     if (ngx_strcmp(name, "delivery") == 0) {
-        if (visit->view != NULL) {
-            sms365_text_format(visit->text, sizeof(visit->text), visit->language,
-                               deliveries[visit->view->delivery], NULL);
-        }
+        sms365_text_format(visit->text, sizeof(visit->text), visit->language,
+                           deliveries[view->delivery].text, NULL);
+
+    } else if (ngx_strcmp(name, "state") == 0) {
+        return deliveries[view->delivery].state;
+
+    } else if (ngx_strcmp(name, "failed") == 0) {
+        return view->delivery == SMS365_DELIVERY_FAILED ? "1" : "";
 
     } else if (ngx_strcmp(name, "age") == 0) {
-        if (visit->view != NULL) {
-            sms365_text_duration(visit->text, visit->language, visit->view->age_ms);
-        }
+        ngx_http_sms365_age(visit);
+
+    } else if (ngx_strcmp(name, "old") == 0) {
+        return view->age_ms >= NGX_HTTP_SMS365_OLD_MS ? "1" : "";
 
     } else if (ngx_strcmp(name, "tries") == 0) {
-        if (visit->view != NULL) {
-            ngx_http_sms365_tries(visit);
-        }
+        ngx_http_sms365_tries(visit);
+
+    } else if (ngx_strcmp(name, "wait") == 0) {
+        (void) snprintf(visit->text, sizeof(visit->text), "%d",
+                        (int) ((view->resend_ms + 999) / 1000));
 
     } else if (ngx_strcmp(name, "unusable") == 0) {
-        return visit->view != NULL && visit->view->unusable ? "1" : "";
+        return view->unusable ? "1" : "";
 
     } else if (ngx_strcmp(name, "other") == 0) {
-        return visit->view != NULL && visit->view->numbers > 1 ? "1" : "";
+        return view->numbers > 1 ? "1" : "";
 
     } else {
         return NULL;
@@ -90,10 +114,15 @@ ngx_http_sms365_value(void *context, const char *name)
         { "user", visit->user },
         { "number", visit->number },
         { "notice", visit->notice },
+        { "good", visit->good ? "1" : "" },
+        { "wrong", visit->wrong ? "1" : "" },
         { "retry", visit->retry ? "1" : "" }
     };
 
-    size_t  i;
+    static const struct sms365_view  nothing;
+
+    const char  *value;
+    size_t       i;
 
     if (name[0] == 't' && name[1] == '.') {
         return ngx_http_sms365_word(visit->language, name + 2);
@@ -105,7 +134,16 @@ ngx_http_sms365_value(void *context, const char *name)
         }
     }
 
-    return ngx_http_sms365_view_value(visit, name);
+    if (visit->view != NULL) {
+        return ngx_http_sms365_view_value(visit, name);
+    }
+
+    /* Of what is not there every name is known, and has no value. */
+    visit->view = &nothing;
+    value = ngx_http_sms365_view_value(visit, name);
+    visit->view = NULL;
+
+    return value != NULL ? "" : NULL;
 }
 
 
@@ -151,6 +189,7 @@ ngx_http_sms365_harden(ngx_http_request_t *r)
         { "Cache-Control", "no-store" },
         { "Content-Security-Policy",
           "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+          "img-src 'self'; font-src 'self'; "
           "form-action 'self'; frame-ancestors 'none'; base-uri 'none'" },
         { "X-Frame-Options", "DENY" },
         { "X-Content-Type-Options", "nosniff" },

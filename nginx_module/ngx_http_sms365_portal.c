@@ -160,6 +160,7 @@ ngx_http_sms365_logged_out(ngx_http_request_t *r, ngx_uint_t good)
 
     /* The browser has lost it either way. */
     ngx_http_sms365_note(visit, good ? "logged_out" : "logged_out_here");
+    visit->good = good & 1;
     visit->retry = 1;
 
     ngx_http_finalize_request(r, ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DENIED,
@@ -185,20 +186,7 @@ ngx_http_sms365_logout(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 static ngx_uint_t
 ngx_http_sms365_is_code(const char *text)
 {
-    ngx_uint_t   digits;
-
-    digits = 0;
-
-    for ( /* void */ ; *text != '\0'; text++) {
-        if (*text >= '0' && *text <= '9') {
-            digits++;
-
-        } else if (*text != ' ' && *text != '\t' && *text != '\r' && *text != '\n') {
-            return 0;
-        }
-    }
-
-    return digits > 0;
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
 
@@ -241,6 +229,7 @@ ngx_http_sms365_form(ngx_http_request_t *r)
 
     } else if (visit->what == NGX_HTTP_SMS365_DO_VERIFY && !ngx_http_sms365_is_code(visit->code)) {
         ngx_http_sms365_note(visit, "not_a_code");
+        visit->wrong = 1;
         visit->what = NGX_HTTP_SMS365_DO_LOOK;
     }
 
@@ -288,6 +277,40 @@ ngx_http_sms365_post(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit, ngx_
 }
 
 
+/* What every page is shown with, that of somebody without a number, too. NGX_DECLINED: it is none of that. */
+static ngx_int_t
+ngx_http_sms365_file(ngx_http_request_t *r, ngx_str_t *rest)
+{
+    ngx_int_t    rc;
+    ngx_uint_t   i;
+
+    static const struct {
+        const char    *name;
+        const char    *type;
+        const char    *text;
+        const size_t  *length;
+    } files[] = {
+        { "style.css", "text/css", ngx_http_sms365_style, &ngx_http_sms365_style_length },
+        { "script.js", "text/javascript", ngx_http_sms365_script, &ngx_http_sms365_script_length },
+        { "icon.svg", "image/svg+xml", ngx_http_sms365_icon, &ngx_http_sms365_icon_length }
+    };
+
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (rest->len == ngx_strlen(files[i].name)
+            && ngx_strncmp(rest->data, files[i].name, rest->len) == 0)
+        {
+            rc = ngx_http_discard_request_body(r);
+
+            return rc == NGX_OK ? ngx_http_sms365_send(r, NGX_HTTP_OK, files[i].type,
+                                                       files[i].text, *files[i].length)
+                                : rc;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
 static ngx_int_t
 ngx_http_sms365_get(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit, ngx_str_t *rest)
 {
@@ -300,20 +323,6 @@ ngx_http_sms365_get(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit, ngx_s
     }
 
     ngx_http_sms365_form_read(visit, r->args.data, r->args.len, NULL);
-
-    if (rest->len == sizeof("style.css") - 1
-        && ngx_strncmp(rest->data, "style.css", rest->len) == 0)
-    {
-        return ngx_http_sms365_send(r, NGX_HTTP_OK, "text/css", ngx_http_sms365_style,
-                                    ngx_http_sms365_style_length);
-    }
-
-    if (rest->len == sizeof("script.js") - 1
-        && ngx_strncmp(rest->data, "script.js", rest->len) == 0)
-    {
-        return ngx_http_sms365_send(r, NGX_HTTP_OK, "text/javascript", ngx_http_sms365_script,
-                                    ngx_http_sms365_script_length);
-    }
 
     if (rest->len == sizeof("events") - 1 && ngx_strncmp(rest->data, "events", rest->len) == 0) {
         return ngx_http_sms365_events(r, visit);
@@ -391,6 +400,7 @@ ngx_http_sms365_not_enrolled(ngx_http_request_t *r, ngx_http_sms365_visit_t *vis
 ngx_int_t
 ngx_http_sms365_portal_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                  rc;
     ngx_str_t                  rest;
     ngx_http_sms365_ctx_t     *ctx;
     ngx_http_sms365_visit_t   *visit;
@@ -423,6 +433,17 @@ ngx_http_sms365_portal_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    rest.data = r->uri.data + visit->base.len;
+    rest.len = r->uri.len - visit->base.len;
+
+    if (r->method == NGX_HTTP_GET || r->method == NGX_HTTP_HEAD) {
+        rc = ngx_http_sms365_file(r, &rest);
+
+        if (rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
+
     if (ctx->reason == NGX_HTTP_SMS365_NOT_ENROLLED) {
         return ngx_http_sms365_not_enrolled(r, visit);
     }
@@ -432,9 +453,6 @@ ngx_http_sms365_portal_handler(ngx_http_request_t *r)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    rest.data = r->uri.data + visit->base.len;
-    rest.len = r->uri.len - visit->base.len;
 
     if (r->method == NGX_HTTP_POST) {
         return ngx_http_sms365_post(r, visit, &rest);

@@ -57,6 +57,8 @@ struct ngx_http_sms365_visit_s {
     char                       user[SMS365_USER_NAME_SIZE];
     char                       text[128];   /* of the value that was asked for last */
     unsigned                   retry:1;
+    unsigned                   good:1;      /* the notice is good news */
+    unsigned                   wrong:1;     /* what was entered is not the code */
     unsigned                   json:1;      /* no page, but what it would say */
     char                       escaped[3 * NGX_HTTP_SMS365_NEXT_MAX + 1]; /* last: not zeroed */
 };
@@ -67,6 +69,8 @@ struct ngx_http_sms365_visit_s {
 extern const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES];
 extern const char         ngx_http_sms365_style[];
 extern const size_t       ngx_http_sms365_style_length;
+extern const char         ngx_http_sms365_icon[];
+extern const size_t       ngx_http_sms365_icon_length;
 extern const char         ngx_http_sms365_script[];
 extern const size_t       ngx_http_sms365_script_length;
 

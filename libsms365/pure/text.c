@@ -35,6 +35,7 @@ static const char *const texts[SMS365_TEXT_COUNT][LANGUAGES] = {
     [SMS365_TEXT_NO_BACKUP] = {"You have no backup codes. ", "Δεν έχετε εφεδρικούς κωδικούς. "},
     [SMS365_TEXT_SECONDS] = {"%1 s", "%1 δ."},
     [SMS365_TEXT_MINUTES] = {"%1 min", "%1 λ."},
+    [SMS365_TEXT_AGO] = {"%1 ago", "πριν από %1"},
     [SMS365_TEXT_ONE_TRY] = {"1 try left", "απομένει 1 προσπάθεια"},
     [SMS365_TEXT_TRIES] = {"%1 tries left", "απομένουν %1 προσπάθειες"},
     [SMS365_TEXT_TOO_SOON] = {"Too soon: r works again in %1. ", "Πολύ νωρίς: το r ισχύει ξανά σε %1. "},

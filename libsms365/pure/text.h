@@ -28,6 +28,7 @@ enum sms365_text {
     SMS365_TEXT_NO_BACKUP,     /* note: there are no backup codes */
     SMS365_TEXT_SECONDS,       /* %1 */
     SMS365_TEXT_MINUTES,       /* %1 */
+    SMS365_TEXT_AGO,           /* %1 time */
     SMS365_TEXT_ONE_TRY,       /* left */
     SMS365_TEXT_TRIES,         /* %1 left */
     SMS365_TEXT_TOO_SOON,      /* note before a prompt: %1 time until r works */

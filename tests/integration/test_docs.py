@@ -293,3 +293,15 @@ def test_links_lead_somewhere():
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text.read_text()):
             if "://" not in target:
                 assert (text.parent / target).exists(), f"{text.name}: {target}"
+
+
+def test_every_value_and_word_of_the_portals_pages_is_in_the_manual():
+    page = squeezed(shown(DOCS / "ngx_http_sms365_module.8"))
+    own = page[page.index("Pages of your own"):page.index("No request waits for another")]
+    values = re.findall(r'ngx_strcmp\(name, "(\w+)"\) == 0|^        \{ "(\w+)", ',
+                        read("nginx_module/ngx_http_sms365_page.c").partition("/* --- Responses --- */")[0], re.M)
+    words = re.findall(r'^    \{ "(\w+)", \{', read("nginx_module/ngx_http_sms365_pages.c"), re.M)
+    used = re.findall(r"\{\{[?!/]?t\.([a-z_]+)\}\}", read("examples/nginx/pages/code.html"))
+    assert len(values) > 15 and len(words) > 20 and set(used) <= set(words)
+    for name in [*map("".join, values), *words]:
+        assert re.search(rf"\b{name}\b", own), f"{name} is not in ngx_http_sms365_module(8)"

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from product import STATE
-from test_nginx_portal import PORTAL, example, send
-from webserver import password_file
+from test_nginx_portal import PORTAL, send
+from webserver import example, password_file
 
 SPOOL = f"{STATE}/spool"
 CALLBACK = """

@@ -12,31 +12,14 @@ import urllib.parse
 import pytest
 
 import tickets
-from product import CONF, FAILS, NUMBER, OTHER_NUMBER, SOURCE
+from product import CONF, FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
-from webserver import password_file
+from webserver import example, password_file
 
 PORTAL = "/sms365/"
 FORMS = ("send", "again", "other", "verify", "logout")
 
-APPLICATION = """
-    server { listen unix:%DIR%/app; location / { return 200 "app $request_method $request_uri [$http_cookie] [$http_x_user]\\n"; } }
-"""
 EXAMPLES = ("access", "auth-request")
-
-
-def example(name):
-    """The http block of a shipped example, on this test's port and in front of its application."""
-    with open(f"{SOURCE}/examples/nginx/{name}.conf") as file:
-        text = file.read()
-    listed = [("/etc/nginx/app.htpasswd", f"{CONF}/htpasswd")] if "auth_basic" in text else [("192.0.2.10", "127.0.0.1")]
-    for shipped, here in (*listed, ("listen 443 ssl http2;", "listen %PORT% ssl http2;"),
-                          ("    ssl_certificate /etc/ssl/app.pem;\n", ""),
-                          ("    ssl_certificate_key /etc/ssl/private/app.key;\n", ""),
-                          ("http://127.0.0.1:8080", "http://unix:%DIR%/app")):
-        assert shipped in text, shipped
-        text = text.replace(shipped, here)
-    return text + APPLICATION
 
 
 @pytest.fixture(params=EXAMPLES)
@@ -73,7 +56,7 @@ def send(browser, sandbox, number=NUMBER, next_page="/"):
 
 
 def notice(page):
-    found = re.search(r'<p class="notice" role="alert">(.*?)</p>', page.text)
+    found = re.search(r'<p id="notice" class="(?:good )?notice" role="(?:alert|status)">(.*?)</p>', page.text)
     return html.unescape(found[1]) if found else None
 
 
@@ -184,7 +167,7 @@ def test_two_tabs_are_one_browser(web, browser, sandbox):
     page = browser.follow(browser.submit(second, "send"))
     assert len(sandbox.messages()) == 1
     assert browser.submit(page, "verify", code=message["code"]).headers["location"] == "/two"
-    assert "logged in as" in browser.get(PORTAL + "?next=/one").text
+    assert "You are logged in" in browser.get(PORTAL + "?next=/one").text
 
 
 def test_a_code_works_once(web, browser, sandbox):
@@ -292,7 +275,7 @@ def test_logout_ends_the_session_in_the_browser(web, browser, sandbox):
     page, message = send(browser, sandbox)
     browser.submit(page, "verify", code=message["code"])
     page = browser.get(PORTAL)
-    assert "logged in as" in page.text
+    assert "You are logged in" in page.text
     assert browser.post(PORTAL + "logout", token="x").status == 200
     assert browser.get("/").status == 200
     page = browser.submit(page, "logout")
@@ -429,7 +412,15 @@ def test_a_form_that_meets_an_expired_session_is_not_taken(web, browser, sandbox
     for size in (10, 1_000_000):
         page = browser.ask("POST", "/form", b"x" * size)
         assert page.status == 401 and "what you sent was not taken" in notice(page)
-        assert f'<a href="{PORTAL}">' in page.text and "app" not in page.text
+        assert f'href="{PORTAL}?next=%2F"' in page.text and "app" not in page.text
+
+
+@pytest.mark.parametrize("page, after", [
+    ("https://{host}/a/form?x=1", "%2Fa%2Fform%3Fx%3D1"), ("https://{host}//evil.example/", "%2F"), ("https://{host}", "%2F"),
+    ("https://evil.example/{host}/x", "%2F"), ("https://{host}.evil.example/x", "%2F"), ("https:/{host}/x", "%2F"), ("", "%2F")])
+def test_after_a_form_that_was_not_taken_a_person_gets_back_to_its_page(web, browser, page, after):
+    reply = browser.ask("POST", "/save", "x=1", Referer=page.format(host=f"127.0.0.1:{web.port}"))
+    assert reply.status == 401 and f'href="{PORTAL}?next={after}"' in reply.text
 
 
 @pytest.mark.parametrize("fault, told", [

@@ -14,7 +14,7 @@ import time
 import urllib.parse
 
 import world
-from product import BUILD, CONF
+from product import BUILD, CONF, SOURCE
 from programs import CLEAN, SANITIZER_LOG, free_port
 from sandbox import certificate
 
@@ -46,6 +46,10 @@ http {{
     ssl_certificate_key {key};
     {http}
 }}
+"""
+
+APPLICATION = """
+    server { listen unix:%DIR%/app; location / { return 200 "app $request_method $request_uri [$http_cookie] [$http_x_user]\\n"; } }
 """
 
 
@@ -275,3 +279,17 @@ def password_file(*users):
             file.write(f"{user.name}:{crypted}\n")
     os.chmod(path, 0o644)
     return path
+
+
+def example(name, application=APPLICATION):
+    """The http block of a shipped example, on this test's port and in front of its application."""
+    with open(f"{SOURCE}/examples/nginx/{name}.conf") as file:
+        text = file.read()
+    listed = [("/etc/nginx/app.htpasswd", f"{CONF}/htpasswd")] if "auth_basic" in text else [("192.0.2.10", "127.0.0.1")]
+    for shipped, here in (*listed, ("listen 443 ssl http2;", "listen %PORT% ssl http2;"),
+                          ("    ssl_certificate /etc/ssl/app.pem;\n", ""),
+                          ("    ssl_certificate_key /etc/ssl/private/app.key;\n", ""),
+                          ("http://127.0.0.1:8080", "http://unix:%DIR%/app")):
+        assert shipped in text, shipped
+        text = text.replace(shipped, here)
+    return text + application
