@@ -7,6 +7,7 @@ build_packages=(gcc libc6-dev make autoconf automake libtool pkg-config libpam0g
     libcjson-dev libmicrohttpd-dev)
 login_packages=(openssh-server openssh-client sudo openssl ca-certificates iproute2 procps util-linux python3
     python3-pexpect)
+web_packages=(nginx nginx-dev)
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
