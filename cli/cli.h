@@ -52,6 +52,7 @@ extern const struct cli_command cli_family_commands[];
 extern const struct cli_command cli_config_commands[];
 extern const struct cli_command cli_session_commands[];
 extern const struct cli_command cli_help_commands[];
+extern const struct cli_command cli_completion_commands[];
 extern const struct cli_command cli_listen_commands[]; /* where the build has it */
 
 /* Key commands that have a file of their own. */
@@ -76,6 +77,9 @@ enum cli_exit cli_policy(struct cli *cli, const struct cli_command *command, int
 
 /* "key add NAME [--url URL]..." */
 void cli_usage(struct sms365_buf *usage, const struct cli_command *command);
+const char *cli_command_help(const struct cli_command *command);
+/* The command's n-th word, from 0, and its length; NULL: it has fewer. */
+const char *cli_command_word(const struct cli_command *command, int n, size_t *length);
 /* How many of the first words name this command; 0: others. */
 int cli_command_words(const struct cli_command *command, int argc, char **argv);
 /* Is there a command of two words or more that begins with this one? */

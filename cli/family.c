@@ -102,19 +102,16 @@ static bool value_take(
     return true;
 }
 
-/* The command's own options behind those of the parameters. */
+/* The options behind those of the parameters, in the order of cli_common_options. */
 static void options_end(struct running *running, struct cli_option *options, size_t used)
 {
-    const struct sms365_endpoint *endpoint = running->endpoint;
+    const struct cli_option common[] = {{"--key", NULL, &running->key_name, NULL},
+        {"--format", NULL, &running->format, NULL}, {"--reveal", &running->reveal, NULL, NULL},
+        {"--yes", &running->yes, NULL, NULL}};
 
-    if (endpoint->auth == SMS365_AUTH_KEY)
-        options[used++] = (struct cli_option){"--key", NULL, &running->key_name, NULL};
-    if (cli_family_lists(endpoint))
-        options[used++] = (struct cli_option){"--format", NULL, &running->format, NULL};
-    if (cli_family_reveals(endpoint))
-        options[used++] = (struct cli_option){"--reveal", &running->reveal, NULL, NULL};
-    if (endpoint->costs)
-        options[used++] = (struct cli_option){"--yes", &running->yes, NULL, NULL};
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        if (cli_common_options[i].fits(running->endpoint))
+            options[used++] = common[i];
     options[used] = (struct cli_option){NULL, NULL, NULL, NULL};
 }
 

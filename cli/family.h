@@ -24,6 +24,15 @@ bool cli_param_streams(const struct sms365_api_param *param);
 bool cli_family_lists(const struct sms365_endpoint *endpoint);
 bool cli_family_reveals(const struct sms365_endpoint *endpoint);
 
+/* What commands of families take beside their parameters. */
+struct cli_common_option {
+    const char *name;  /* "--key" */
+    const char *value; /* as help has it; "" for none */
+    const char *help;
+    bool (*fits)(const struct sms365_endpoint *endpoint); /* does the command of this endpoint take it? */
+};
+extern const struct cli_common_option cli_common_options[]; /* the last has no name */
+
 /* What a usage line has behind the command's words: "MOBILE [OPTION]...". */
 void cli_family_arguments(struct sms365_buf *usage, const struct sms365_endpoint *endpoint);
 /* Each parameter on a line, with its bounds, and the other options. */
@@ -33,8 +42,8 @@ void cli_family_tell(const struct cli *cli, const struct sms365_endpoint *endpoi
 
 /* What the provider answered, for a person. Its texts were cleaned when it was read. */
 void cli_reply_show(const struct cli *cli, const struct sms365_endpoint *endpoint, const cJSON *reply);
-/* The list of the reply as RFC 4180 has it. */
-void cli_reply_csv(const struct cli *cli, const struct sms365_endpoint *endpoint, const cJSON *reply);
+/* The list of the reply as RFC 4180 has it; texts in it that a spreadsheet would compute are changed. */
+void cli_reply_csv(const struct cli *cli, const struct sms365_endpoint *endpoint, cJSON *reply);
 /* The fields of the reply go into cli->out, numbers as numbers. */
 void cli_reply_put(struct cli *cli, const struct sms365_endpoint *endpoint, cJSON *reply);
 /* The value of a field as a person reads it: a word for a status. */

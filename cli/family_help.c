@@ -2,6 +2,7 @@
 #include "family.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LONG_TEXT 255  /* characters: a longer text is a message or a comment */
@@ -37,6 +38,24 @@ bool cli_family_reveals(const struct sms365_endpoint *endpoint)
             return true;
     return false;
 }
+
+static bool takes_key(const struct sms365_endpoint *endpoint)
+{
+    return endpoint->auth == SMS365_AUTH_KEY;
+}
+
+static bool costs(const struct sms365_endpoint *endpoint)
+{
+    return endpoint->costs;
+}
+
+const struct cli_common_option cli_common_options[] = {
+    {"--key", "NAME", "the stored key to use", takes_key},
+    {"--format", "table|csv", "how the list is shown", cli_family_lists},
+    {"--reveal", "", "show API keys, too", cli_family_reveals},
+    {"--yes", "", "it costs money: do not ask", costs},
+    {NULL, NULL, NULL, NULL},
+};
 
 /* "MOBILE", "TEXT|-" */
 static void word_put(struct sms365_buf *text, const struct sms365_api_param *param)
@@ -153,13 +172,11 @@ void cli_family_tell(const struct cli *cli, const struct sms365_endpoint *endpoi
         for (size_t i = 0; i < count; i++)
             if (params[i].endpoint == endpoint->id && (int)cli_param_place(&params[i]) == place)
                 param_tell(cli, &params[i]);
-    if (endpoint->auth == SMS365_AUTH_KEY)
-        line_tell(cli, "--key NAME", "the stored key to use");
-    if (cli_family_lists(endpoint))
-        line_tell(cli, "--format table|csv", "how the list is shown");
-    if (cli_family_reveals(endpoint))
-        line_tell(cli, "--reveal", "show API keys, too");
-    if (endpoint->costs)
-        line_tell(cli, "--yes", "it costs money: do not ask");
+    for (const struct cli_common_option *option = cli_common_options; option->name != NULL; option++) {
+        char typed[USAGE_MAX];
+        (void)snprintf(typed, sizeof typed, "%s%s%s", option->name, option->value[0] == '\0' ? "" : " ", option->value);
+        if (option->fits(endpoint))
+            line_tell(cli, typed, option->help);
+    }
     ways_tell(cli, endpoint);
 }

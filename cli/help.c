@@ -19,6 +19,7 @@ const struct cli_command *const cli_tables[] = {
     cli_listen_commands,
 #endif
     cli_help_commands,
+    cli_completion_commands,
     NULL,
 };
 
@@ -32,34 +33,38 @@ void cli_usage(struct sms365_buf *usage, const struct cli_command *command)
         sms365_buf_printf(usage, "%s%s", command->arguments[0] == '\0' ? "" : " ", command->arguments);
 }
 
-/* Does the command's n-th word exist, and is it this one? */
-static bool word_is(const struct cli_command *command, int n, const char *word, bool *exists)
+const char *cli_command_word(const struct cli_command *command, int n, size_t *length)
 {
     const char *at = command->name;
-    size_t length;
 
-    *exists = true;
-    if (command->group != NULL && n-- == 0)
-        return strcmp(command->group, word) == 0;
+    if (command->group != NULL && n-- == 0) {
+        *length = strlen(command->group);
+        return command->group;
+    }
     for (; n > 0 && *at != '\0'; n--) {
         at += strcspn(at, " ");
         at += *at == ' ';
     }
-    length = strcspn(at, " ");
-    *exists = length > 0;
-    return *exists && strlen(word) == length && strncmp(at, word, length) == 0;
+    *length = strcspn(at, " ");
+    return *length == 0 ? NULL : at;
+}
+
+static bool word_is(const struct cli_command *command, int n, const char *word)
+{
+    size_t length;
+    const char *present = cli_command_word(command, n, &length);
+
+    return present != NULL && strlen(word) == length && strncmp(present, word, length) == 0;
 }
 
 int cli_command_words(const struct cli_command *command, int argc, char **argv)
 {
-    bool exists = true;
+    size_t length;
     int n = 0;
 
-    for (; n < argc && word_is(command, n, argv[n], &exists); n++)
-        ;
-    if (n == argc)
-        (void)word_is(command, n, "", &exists);
-    return exists ? 0 : n;
+    while (n < argc && word_is(command, n, argv[n]))
+        n++;
+    return cli_command_word(command, n, &length) == NULL ? n : 0;
 }
 
 bool cli_is_group(const char *word)
@@ -71,7 +76,7 @@ bool cli_is_group(const char *word)
     return false;
 }
 
-static const char *command_help(const struct cli_command *command)
+const char *cli_command_help(const struct cli_command *command)
 {
     return command->help != NULL ? command->help : sms365_endpoint_help(cli_family_endpoint(command));
 }
@@ -83,7 +88,7 @@ static void command_tell(struct cli *cli, cJSON *list, const struct cli_command 
     sms365_buf_init(&usage, USAGE_MAX);
     cli_usage(&usage, command);
     cli_say(cli, "  %s", sms365_buf_text(&usage));
-    cli_say(cli, "      %s", command_help(command));
+    cli_say(cli, "      %s", cli_command_help(command));
     (void)cJSON_AddItemToArray(list, cJSON_CreateString(sms365_buf_text(&usage)));
     sms365_buf_free(&usage);
 }
@@ -114,10 +119,8 @@ enum cli_exit cli_help(struct cli *cli)
 /* Do the command's first words begin with these? */
 static bool begins_with(const struct cli_command *command, int argc, char **argv)
 {
-    bool exists;
-
     for (int n = 0; n < argc; n++)
-        if (!word_is(command, n, argv[n], &exists))
+        if (!word_is(command, n, argv[n]))
             return false;
     return true;
 }

@@ -139,7 +139,26 @@ static const struct sms365_api_field *list_of(const struct showing *showing)
     return list;
 }
 
-void cli_reply_csv(const struct cli *cli, const struct sms365_endpoint *endpoint, const cJSON *reply)
+/*
+ * A spreadsheet takes what begins so for a formula, wherever the text came from: an apostrophe in front says that it is
+ * a text. Numbers stay as they are.
+ */
+static void formulas_mark(cJSON *item)
+{
+    for (; item != NULL; item = item->next) {
+        const char *text = item->valuestring;
+        if (text != NULL && *text != '\0' && strchr("=+-@", *text) != NULL && !cli_is_number(text)) {
+            struct sms365_buf marked;
+            sms365_buf_init(&marked, strlen(text) + 1);
+            sms365_buf_printf(&marked, "'%s", text);
+            (void)cJSON_SetValuestring(item, sms365_buf_text(&marked));
+            sms365_buf_free(&marked);
+        }
+        formulas_mark(item->child);
+    }
+}
+
+void cli_reply_csv(const struct cli *cli, const struct sms365_endpoint *endpoint, cJSON *reply)
 {
     struct showing showing;
 
@@ -147,6 +166,7 @@ void cli_reply_csv(const struct cli *cli, const struct sms365_endpoint *endpoint
     const struct sms365_api_field *list = list_of(&showing);
     if (list == NULL)
         return;
+    formulas_mark(reply->child);
     const cJSON *object = list->object == NULL ? reply : member(reply, list->object);
     cli_table_csv(cli, list, member(object, list->name));
 }

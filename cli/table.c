@@ -4,6 +4,8 @@
  */
 #include "family.h"
 
+#include "pure/csv.h"
+
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -235,54 +237,36 @@ void cli_table_show(const struct cli *cli, const struct sms365_api_field *list, 
 
 /* --- For spreadsheets --- */
 
-/* A spreadsheet takes what begins so for a formula, wherever the text came from: an apostrophe in front says that it is
- * a text. Numbers stay as they are. */
-static bool is_formula(const char *text)
-{
-    return *text != '\0' && strchr("=+-@\t\r", *text) != NULL && !cli_is_number(text);
-}
-
-static void csv_put(struct sms365_buf *text, const char *value, bool first)
-{
-    const bool quoted = strpbrk(value, ",\"\r\n") != NULL;
-
-    sms365_buf_puts(text, first ? "" : ",");
-    sms365_buf_puts(text, quoted ? "\"" : "");
-    sms365_buf_puts(text, is_formula(value) ? "'" : "");
-    for (; *value != '\0'; value++) {
-        sms365_buf_puts(text, *value == '"' ? "\"" : "");
-        sms365_buf_add(text, value, 1);
-    }
-    sms365_buf_puts(text, quoted ? "\"" : "");
-}
-
 /* The names of the columns; those of the list within are told apart by its name. */
 static void csv_names(const struct cli *cli, const struct table *table)
 {
+    const char *fields[COLUMNS_MAX];
+    char names[COLUMNS_MAX][CLI_PATH_SIZE];
     struct sms365_buf text;
-    char name[CLI_PATH_SIZE];
 
-    sms365_buf_init(&text, LINE_BYTES_MAX);
     for (size_t i = 0; i < table->count; i++) {
-        (void)snprintf(name, sizeof name, "%s%s%s", table->columns[i].inner ? table->inner->name : "",
-            table->columns[i].inner ? "." : "", table->columns[i].field->name);
-        csv_put(&text, name, i == 0);
+        const struct column *column = &table->columns[i];
+        (void)snprintf(names[i], sizeof names[i], "%s%s%s", column->inner ? table->inner->name : "",
+            column->inner ? "." : "", column->field->name);
+        fields[i] = names[i];
     }
-    sms365_buf_puts(&text, "\r\n");
+    sms365_buf_init(&text, LINE_BYTES_MAX);
+    sms365_csv_write(&text, fields, table->count);
     cli_print(cli, sms365_buf_text(&text));
     sms365_buf_free(&text);
 }
 
 static void csv_line(void *context, struct table *table, const struct line *line)
 {
+    const char *fields[COLUMNS_MAX];
     struct sms365_buf text;
 
-    sms365_buf_init(&text, LINE_BYTES_MAX);
     for (size_t i = 0; i < table->count; i++) {
         const char *value = cell(line, &table->columns[i]);
-        csv_put(&text, value == NULL ? "" : value, i == 0);
+        fields[i] = value == NULL ? "" : value;
     }
-    sms365_buf_puts(&text, "\r\n");
+    sms365_buf_init(&text, LINE_BYTES_MAX);
+    sms365_csv_write(&text, fields, table->count);
     cli_print(context, sms365_buf_text(&text));
     sms365_buf_free(&text);
 }
