@@ -3,7 +3,6 @@
 
 #include "pure/sms.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ASKED_MAX 10 /* numbers whose price is asked for: a request each */
@@ -37,11 +36,8 @@ static double field_ask(struct cli *cli, const struct cli_request *request, cons
     struct sms365_error err = {0};
     double value = -1;
 
-    if (cli_call(cli, request, &reply, &err) == SMS365_OK) {
-        const char *text = sms365_reply_get(reply, field);
-        if (text != NULL && sms365_str_is_decimal(text) && text[0] != '-')
-            value = strtod(text, NULL);
-    }
+    if (cli_call(cli, request, &reply, &err) == SMS365_OK && (!sms365_reply_number(reply, field, &value) || value < 0))
+        value = -1;
     sms365_reply_free(reply);
     return value;
 }

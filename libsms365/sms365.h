@@ -217,6 +217,8 @@ SMS365_API enum sms365_err sms365_call(struct sms365 *instance, const char *endp
  * Numbers come as text.
  */
 SMS365_API const char *sms365_reply_get(const struct sms365_reply *reply, const char *field);
+/* A field that is a number, fraction and all. False, and *value stays, when it is not there, or is none. */
+SMS365_API bool sms365_reply_number(const struct sms365_reply *reply, const char *field, double *value);
 /* A row of a list in a reply. {NULL} to begin with; valid as long as the reply. */
 struct sms365_row {
     const void *at;
@@ -231,6 +233,8 @@ SMS365_API bool sms365_reply_next(const struct sms365_reply *reply, const char *
 SMS365_API bool sms365_row_next(const struct sms365_row *outer, const char *list, struct sms365_row *row);
 /* A field of the row as text; NULL when it is not there. field NULL: the row itself, in a list of texts. */
 SMS365_API const char *sms365_row_get(const struct sms365_row *row, const char *field);
+/* The same as a number, as of sms365_reply_number(). */
+SMS365_API bool sms365_row_number(const struct sms365_row *row, const char *field, double *value);
 /* The provider's error code, 0 for none. */
 SMS365_API int sms365_reply_error(const struct sms365_reply *reply);
 SMS365_API void sms365_reply_free(struct sms365_reply *reply);

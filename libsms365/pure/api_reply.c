@@ -233,6 +233,31 @@ const char *sms365_reply_get(const struct sms365_reply *reply, const char *field
     return text_of(find(reply->root, field));
 }
 
+/* Whatever the program's language has for a decimal point. */
+static bool number_of(const char *text, double *value)
+{
+    double digits = 0, scale = 1;
+    bool fraction = false;
+
+    if (text == NULL || !sms365_str_is_decimal(text))
+        return false;
+    for (const char *c = text + (*text == '-'); *c != '\0'; c++) {
+        if (*c == '.') {
+            fraction = true;
+            continue;
+        }
+        digits = digits * 10 + (*c - '0');
+        scale *= fraction ? 10 : 1;
+    }
+    *value = (*text == '-' ? -digits : digits) / scale;
+    return true;
+}
+
+bool sms365_reply_number(const struct sms365_reply *reply, const char *field, double *value)
+{
+    return number_of(sms365_reply_get(reply, field), value);
+}
+
 /* A row is the one before it, or where the list begins. */
 static bool row_step(const cJSON *within, const char *list, struct sms365_row *row)
 {
@@ -261,6 +286,11 @@ bool sms365_row_next(const struct sms365_row *outer, const char *list, struct sm
 const char *sms365_row_get(const struct sms365_row *row, const char *field)
 {
     return text_of(field == NULL ? row->at : find(row->at, field));
+}
+
+bool sms365_row_number(const struct sms365_row *row, const char *field, double *value)
+{
+    return number_of(sms365_row_get(row, field), value);
 }
 
 int sms365_reply_error(const struct sms365_reply *reply)

@@ -244,6 +244,27 @@ static void many_rows_are_read_in_one_go(void **state)
     }
 }
 
+static void amounts_are_numbers_too(void **state)
+{
+    static const char text[] = "{\"status\":1,\"total\":\"2\",\"user\":[{\"balance\":\"12.345\",\"email\":\"a@b\"},"
+                               "{\"balance\":-0.5}]}";
+    struct sms365_reply *reply;
+    struct sms365_row row = {NULL};
+    double value = 7;
+
+    (void)state;
+    assert_int_equal(decode(&reply, "user/list", text), SMS365_OK);
+    assert_true(sms365_reply_number(reply, "total", &value) && value == 2);
+    assert_true(sms365_reply_next(reply, "user", &row));
+    assert_true(sms365_row_number(&row, "balance", &value) && value == 12.345);
+    assert_false(sms365_row_number(&row, "email", &value) || sms365_row_number(&row, "mobile", &value));
+    assert_true(value == 12.345);
+    assert_true(sms365_reply_next(reply, "user", &row));
+    assert_true(sms365_row_number(&row, "balance", &value) && value == -0.5);
+    assert_false(sms365_reply_number(reply, "nothing", &value) || sms365_reply_number(reply, "user", &value));
+    sms365_reply_free(reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_status_is_a_letter_and_an_id_has_one_name),
         cmocka_unit_test(what_is_done_already_is_a_success_of_that_endpoint_only),
         cmocka_unit_test(a_list_cut_at_any_byte_is_a_bad_reply),
+        cmocka_unit_test(amounts_are_numbers_too),
         cmocka_unit_test(many_rows_are_read_in_one_go),
     };
 
