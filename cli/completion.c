@@ -232,7 +232,7 @@ static bool option_next(const char **usage, struct named *option)
     option->name = found;
     option->length = 2 + strspn(found + 2, "abcdefghijklmnopqrstuvwxyz-");
     const char *behind = found + option->length;
-    option->value = behind[0] == ' ' && isupper((unsigned char)behind[1]) ? behind + 1 : NULL;
+    option->value = behind[0] == ' ' && isalnum((unsigned char)behind[1]) ? behind + 1 : NULL;
     *usage = behind;
     return true;
 }
