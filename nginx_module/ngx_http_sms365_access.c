@@ -139,19 +139,16 @@ ngx_http_sms365_referer(ngx_http_request_t *r, ngx_str_t *path)
 ngx_int_t
 ngx_http_sms365_gate(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
-    ngx_str_t                    where;
-    ngx_http_sms365_visit_t     *visit;
-    ngx_http_sms365_srv_conf_t  *sscf;
-
-    sscf = ngx_http_get_module_srv_conf(r, ngx_http_sms365_module);
+    ngx_str_t                 where;
+    ngx_http_sms365_visit_t  *visit;
 
     /* What is refused is not asked for: no 100 (Continue). */
     r->expect_tested = 1;
 
     /* A portal gives sessions of its own service alone: to be led to that of another would be a way in circles. */
     if (ngx_http_discard_request_body(r) != NGX_OK
-        || ctx->reason == NGX_HTTP_SMS365_NO_USER || sscf->portal.len == 0
-        || sscf->portal_conf->service != ctx->service)
+        || ctx->reason == NGX_HTTP_SMS365_NO_USER
+        || ngx_http_sms365_portal_of(r, ctx->service) == NULL)
     {
         return NGX_HTTP_UNAUTHORIZED;
     }

@@ -95,44 +95,79 @@ ngx_http_sms365_same(ngx_str_t *one, ngx_str_t *two)
 }
 
 
-void
-ngx_http_sms365_read_cookies(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
-    ngx_http_sms365_service_t *service)
+/* Which cookie of which service it is: an index of ctx->tokens. NGX_DECLINED: none. */
+static ngx_int_t
+ngx_http_sms365_ours(ngx_http_sms365_main_conf_t *smcf, ngx_str_t *name)
 {
-    u_char           *pos, *last;
-    ngx_str_t         name, value, whole;
-    ngx_uint_t        i, sessions, logins;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *header;
+    ngx_uint_t                   i, k;
+    ngx_http_sms365_service_t  **services;
+
+    if (name->len < 2 || name->data[0] != '_' || name->data[1] != '_') {
+        return NGX_DECLINED;
+    }
+
+    services = smcf->services.elts;
+
+    for (i = 0; i < smcf->services.nelts; i++) {
+        for (k = 0; k < NGX_HTTP_SMS365_COOKIES; k++) {
+            if (ngx_http_sms365_same(name, &services[i]->cookies[k])) {
+                return (ngx_int_t) (i * NGX_HTTP_SMS365_COOKIES + k);
+            }
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_sms365_read_cookies(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
+{
+    u_char                       *pos, *last;
+    ngx_int_t                     which;
+    ngx_str_t                     name, value, whole;
+    ngx_uint_t                    i;
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *header;
+    ngx_http_sms365_main_conf_t  *smcf;
+
+    if (ctx->tokens != NULL) {
+        return NGX_OK;
+    }
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_sms365_module);
+
+    ctx->tokens = ngx_pcalloc(r->pool, smcf->services.nelts * NGX_HTTP_SMS365_COOKIES
+                                       * sizeof(ngx_http_sms365_token_t));
+    if (ctx->tokens == NULL) {
+        return NGX_ERROR;
+    }
 
     part = &r->headers_in.headers.part;
     i = 0;
-    sessions = 0;
-    logins = 0;
 
     while ((header = ngx_http_sms365_next_header(&part, &i)) != NULL) {
         pos = header->value.data;
         last = pos + header->value.len;
 
         while (ngx_http_sms365_next_cookie(&pos, last, &name, &value, &whole) == NGX_OK) {
-            if (ngx_http_sms365_same(&name, &service->cookie)) {
-                ctx->token = value;
-                sessions++;
+            which = ngx_http_sms365_ours(smcf, &name);
 
-            } else if (ngx_http_sms365_same(&name, &service->login_cookie)) {
-                ctx->login_token = value;
-                logins++;
+            if (which >= 0) {
+                ctx->tokens[which].text = value;
+                ctx->tokens[which].times++;
             }
         }
     }
 
-    ctx->doubled = sessions > 1;
+    return NGX_OK;
+}
 
-    if (logins > 1) {
-        ngx_str_null(&ctx->login_token);
-    }
 
-    ctx->cookies_read = 1;
+ngx_http_sms365_token_t *
+ngx_http_sms365_token(ngx_http_sms365_ctx_t *ctx, ngx_http_sms365_cookie_e cookie)
+{
+    return &ctx->tokens[ctx->service->index * NGX_HTTP_SMS365_COOKIES + cookie];
 }
 
 
@@ -204,17 +239,9 @@ ngx_http_sms365_unlink(ngx_http_request_t *r, ngx_list_part_t *part, ngx_uint_t 
 }
 
 
-static ngx_uint_t
-ngx_http_sms365_ours(ngx_http_sms365_service_t *service, ngx_str_t *name)
-{
-    return ngx_http_sms365_same(name, &service->cookie)
-           || ngx_http_sms365_same(name, &service->login_cookie);
-}
-
-
 /* A Cookie header's value without our cookies, in fresh memory: the old text stays, the tokens are in it. */
 static ngx_int_t
-ngx_http_sms365_strip_value(ngx_http_request_t *r, ngx_http_sms365_service_t *service,
+ngx_http_sms365_strip_value(ngx_http_request_t *r, ngx_http_sms365_main_conf_t *smcf,
     ngx_str_t *header)
 {
     u_char      *pos, *last, *p, *fresh;
@@ -228,7 +255,7 @@ ngx_http_sms365_strip_value(ngx_http_request_t *r, ngx_http_sms365_service_t *se
             return NGX_OK;
         }
 
-    } while (!ngx_http_sms365_ours(service, &name));
+    } while (ngx_http_sms365_ours(smcf, &name) == NGX_DECLINED);
 
     fresh = ngx_pnalloc(r->pool, header->len + 1);
     if (fresh == NULL) {
@@ -239,7 +266,7 @@ ngx_http_sms365_strip_value(ngx_http_request_t *r, ngx_http_sms365_service_t *se
     pos = header->data;
 
     while (ngx_http_sms365_next_cookie(&pos, last, &name, &value, &whole) == NGX_OK) {
-        if (!ngx_http_sms365_ours(service, &name)) {
+        if (ngx_http_sms365_ours(smcf, &name) == NGX_DECLINED) {
             p = ngx_cpymem(p, whole.data, whole.len);
         }
     }
@@ -257,12 +284,14 @@ ngx_http_sms365_strip_value(ngx_http_request_t *r, ngx_http_sms365_service_t *se
 
 
 ngx_int_t
-ngx_http_sms365_strip(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
+ngx_http_sms365_strip(ngx_http_request_t *r)
 {
-    ngx_uint_t         i;
-    ngx_list_part_t   *part, *before, *current;
-    ngx_table_elt_t   *header;
+    ngx_uint_t                    i;
+    ngx_list_part_t              *part, *before, *current;
+    ngx_table_elt_t              *header;
+    ngx_http_sms365_main_conf_t  *smcf;
 
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_sms365_module);
     part = &r->headers_in.headers.part;
     before = part;
     current = part;
@@ -274,7 +303,7 @@ ngx_http_sms365_strip(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
             current = part;
         }
 
-        if (ngx_http_sms365_strip_value(r, ctx->service, &header->value) != NGX_OK) {
+        if (ngx_http_sms365_strip_value(r, smcf, &header->value) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -297,22 +326,24 @@ ngx_http_sms365_strip(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
         i = 0;
     }
 
-    ctx->stripped = 1;
-
     return NGX_OK;
 }
 
 
 ngx_int_t
-ngx_http_sms365_set_cookie(ngx_http_request_t *r, ngx_str_t *name, const char *value,
-    const char *domain, time_t max_age)
+ngx_http_sms365_set_cookie(ngx_http_request_t *r, ngx_http_sms365_service_t *service,
+    ngx_http_sms365_cookie_e cookie, const char *value, time_t max_age)
 {
     u_char           *p;
     size_t            size;
+    ngx_str_t        *name;
+    const char       *domain;
     ngx_table_elt_t  *header;
 
     static const char  attributes[] = "; Path=/; Secure; HttpOnly; SameSite=Lax";
 
+    name = &service->cookies[cookie];
+    domain = cookie == NGX_HTTP_SMS365_COOKIE_SESSION ? service->conf.domain : "";
     size = name->len + 1 + ngx_strlen(value) + sizeof("; Domain=") + ngx_strlen(domain)
            + NGX_HTTP_SMS365_MAX_AGE_SIZE + sizeof(attributes);
 

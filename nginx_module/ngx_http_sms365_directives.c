@@ -313,11 +313,9 @@ ngx_http_sms365_portal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t                    *name;
     ngx_http_sms365_place_t      *place;
     ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_sms365_srv_conf_t   *sscf;
     ngx_http_sms365_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sms365_module);
-    sscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_sms365_module);
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     name = &clcf->name;
 
@@ -337,26 +335,16 @@ ngx_http_sms365_portal(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        if (sscf->portal.len > 0) {
-            return "is there twice in this server";
-        }
-
         p = ngx_pnalloc(cf->pool, name->len + 1);
-        if (p == NULL) {
+        place = ngx_array_push(&smcf->portals);
+        if (p == NULL || place == NULL) {
             return NGX_CONF_ERROR;
         }
 
         ngx_memcpy(p, name->data, name->len);
         p[name->len] = '\0';
-        sscf->portal.data = p;
-        sscf->portal.len = name->len;
-        sscf->portal_conf = conf;
-
-        place = ngx_array_push(&smcf->portals);
-        if (place == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
+        place->uri.data = p;
+        place->uri.len = name->len;
         place->ctx = cf->ctx;
         place->file = cf->conf_file->file.name.data;
         place->line = cf->conf_file->line;
@@ -396,6 +384,73 @@ ngx_http_sms365_has_basic(ngx_cycle_t *cycle, ngx_http_conf_ctx_t *ctx)
 }
 
 
+static ngx_http_sms365_service_t *
+ngx_http_sms365_place_service(ngx_http_sms365_place_t *place)
+{
+    ngx_http_sms365_loc_conf_t  *slcf;
+
+    slcf = place->ctx->loc_conf[ngx_http_sms365_module.ctx_index];
+
+    return slcf->service;
+}
+
+
+/* Which server it is in. */
+static void *
+ngx_http_sms365_place_server(ngx_http_sms365_place_t *place)
+{
+    return place->ctx->srv_conf[ngx_http_core_module.ctx_index];
+}
+
+
+ngx_str_t *
+ngx_http_sms365_portal_of(ngx_http_request_t *r, ngx_http_sms365_service_t *service)
+{
+    ngx_uint_t                    i;
+    ngx_http_sms365_place_t      *places;
+    ngx_http_core_srv_conf_t     *cscf;
+    ngx_http_sms365_main_conf_t  *smcf;
+
+    smcf = ngx_http_get_module_main_conf(r, ngx_http_sms365_module);
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    places = smcf->portals.elts;
+
+    for (i = 0; i < smcf->portals.nelts; i++) {
+        if (ngx_http_sms365_place_server(&places[i]) == cscf
+            && ngx_http_sms365_place_service(&places[i]) == service)
+        {
+            return &places[i].uri;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Whoever is to be led to a portal is led to one: of one service there is one in a server. */
+static ngx_int_t
+ngx_http_sms365_place_alone(ngx_conf_t *cf, ngx_http_sms365_place_t *places, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_sms365_place_server(&places[i]) == ngx_http_sms365_place_server(&places[n])
+            && ngx_http_sms365_place_service(&places[i])
+               == ngx_http_sms365_place_service(&places[n]))
+        {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"sms365_portal\" is there twice in this server for the "
+                          "service \"%V\", at \"%V\" and \"%V\" in %s:%ui",
+                          &ngx_http_sms365_place_service(&places[n])->name,
+                          &places[i].uri, &places[n].uri, places[n].file, places[n].line);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 /* The name that a client claims is one that nobody has looked at, until auth_basic has: no message for it. */
 ngx_int_t
 ngx_http_sms365_places_check(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf)
@@ -410,6 +465,10 @@ ngx_http_sms365_places_check(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf)
 
     for (i = 0; i < smcf->portals.nelts; i++) {
         slcf = places[i].ctx->loc_conf[ngx_http_sms365_module.ctx_index];
+
+        if (ngx_http_sms365_place_alone(cf, places, i) != NGX_OK) {
+            rc = NGX_ERROR;
+        }
 
         if (slcf->basic && !ngx_http_sms365_has_basic(cf->cycle, places[i].ctx)) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,

@@ -8,15 +8,11 @@
 #include <syslog.h>
 
 
-#define NGX_HTTP_SMS365_SERVICE  "web"  /* where none is named */
-
-
 static ngx_int_t ngx_http_sms365_add_variables(ngx_conf_t *cf);
 static ngx_int_t ngx_http_sms365_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_sms365_precontent_handler(ngx_http_request_t *r);
 static void *ngx_http_sms365_create_main_conf(ngx_conf_t *cf);
-static void *ngx_http_sms365_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_sms365_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -57,7 +53,7 @@ static ngx_http_module_t  ngx_http_sms365_module_ctx = {
     ngx_http_sms365_create_main_conf,      /* create main configuration */
     NULL,                                  /* init main configuration */
 
-    ngx_http_sms365_create_srv_conf,       /* create server configuration */
+    NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
 
     ngx_http_sms365_create_loc_conf,       /* create location configuration */
@@ -182,7 +178,7 @@ ngx_http_sms365_precontent_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_sms365_strip(r, ctx) != NGX_OK) {
+    if (ngx_http_sms365_strip(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -211,13 +207,6 @@ ngx_http_sms365_create_main_conf(ngx_conf_t *cf)
     }
 
     return smcf;
-}
-
-
-static void *
-ngx_http_sms365_create_srv_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_sms365_srv_conf_t));
 }
 
 

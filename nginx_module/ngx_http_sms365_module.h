@@ -37,12 +37,28 @@
 #include "pure/session.h"
 
 
+#define NGX_HTTP_SMS365_SERVICE   "web"     /* where none is named */
 #define NGX_HTTP_SMS365_PAGES     5
 #define NGX_HTTP_SMS365_USER_MAX  SMS365_RECORD_NAME_MAX
 #define NGX_HTTP_SMS365_IDLE_MAX  64    /* stores, or handles of libcurl, that a worker keeps for a service */
 
 
 typedef struct ngx_http_sms365_poll_s  ngx_http_sms365_poll_t;
+
+
+/* The cookies of a service. */
+typedef enum {
+    NGX_HTTP_SMS365_COOKIE_SESSION,
+    NGX_HTTP_SMS365_COOKIE_LOGIN,   /* the browser's name for itself before it has a session */
+    NGX_HTTP_SMS365_COOKIES
+} ngx_http_sms365_cookie_e;
+
+
+/* One of them in a request. */
+typedef struct {
+    ngx_str_t                     text;         /* as it came */
+    ngx_uint_t                    times;        /* that it is there */
+} ngx_http_sms365_token_t;
 
 
 /* One user of the users file. */
@@ -60,14 +76,14 @@ typedef struct {
  */
 typedef struct {
     ngx_str_t                     name;
+    ngx_uint_t                    index;        /* among all services */
     struct sms365_conf            conf;
     struct sms365_keys            keys;
     struct sms365_mac_key         store_key;
     struct sms365_mac_key         callback_key;
     struct sms365_mac_key         holder_key;
     struct sms365_ticket_key     *tickets;
-    ngx_str_t                     cookie;       /* __Host-NAME */
-    ngx_str_t                     login_cookie; /* __Host-NAME-login */
+    ngx_str_t                     cookies[NGX_HTTP_SMS365_COOKIES];  /* their names, by ngx_http_sms365_cookie_e */
     ngx_http_sms365_user_t       *users;        /* by name */
     size_t                        user_count;
     size_t                        user_room;
@@ -90,8 +106,9 @@ typedef struct {
 } ngx_http_sms365_service_t;
 
 
-/* A location in which sms365_portal stands, to be looked at once all is merged. */
+/* A location in which sms365_portal stands: the portal of its server and service. */
 typedef struct {
+    ngx_str_t                     uri;          /* ends with a slash, and a NUL behind it */
     ngx_http_conf_ctx_t          *ctx;
     u_char                       *file;
     ngx_uint_t                    line;
@@ -119,12 +136,6 @@ typedef struct {
 } ngx_http_sms365_loc_conf_t;
 
 
-typedef struct {
-    ngx_str_t                     portal;       /* URI of the portal, ends with a slash; empty: there is none */
-    ngx_http_sms365_loc_conf_t   *portal_conf;  /* of its location */
-} ngx_http_sms365_srv_conf_t;
-
-
 /* Why there is a session, or none: for $sms365_reason. */
 typedef enum {
     NGX_HTTP_SMS365_OK = 0,
@@ -147,11 +158,7 @@ typedef struct ngx_http_sms365_visit_s  ngx_http_sms365_visit_t;
 
 /* What is known about a request; of its main request, and kept through internal redirects. */
 typedef struct {
-    ngx_str_t                     token;        /* of the session's cookie, as it came */
-    ngx_str_t                     login_token;
-    unsigned                      cookies_read:1;
-    unsigned                      doubled:1;
-    unsigned                      stripped:1;
+    ngx_http_sms365_token_t      *tokens;       /* of each service: NGX_HTTP_SMS365_COOKIES; NULL: not looked for yet */
     unsigned                      renewed:1;
     unsigned                      judged:1;     /* what follows is set */
     ngx_http_sms365_service_t    *service;
@@ -171,6 +178,10 @@ extern ngx_command_t  ngx_http_sms365_commands[];
 /* What can be told only when all is read. */
 ngx_int_t ngx_http_sms365_places_check(ngx_conf_t *cf,
     ngx_http_sms365_main_conf_t *smcf);
+
+/* URI of the portal that the request's server has for the service. NULL: there is none. */
+ngx_str_t *ngx_http_sms365_portal_of(ngx_http_request_t *r,
+    ngx_http_sms365_service_t *service);
 
 
 /* --- ngx_http_sms365_service.c --- */
@@ -220,17 +231,21 @@ ngx_str_t *ngx_http_sms365_reason_name(ngx_http_sms365_reason_e reason);
 
 /* --- ngx_http_sms365_cookies.c --- */
 
-/* Our two cookies. One that is there twice is as good as none: whoever can add one could shadow the other. */
-void ngx_http_sms365_read_cookies(ngx_http_request_t *r,
-    ngx_http_sms365_ctx_t *ctx, ngx_http_sms365_service_t *service);
-
-/* Take our cookies out of the request: the application has no use for them. */
-ngx_int_t ngx_http_sms365_strip(ngx_http_request_t *r,
+/* Find the cookies of all services in the request, once: after that they may be taken out. */
+ngx_int_t ngx_http_sms365_read_cookies(ngx_http_request_t *r,
     ngx_http_sms365_ctx_t *ctx);
 
-/* name=value with the attributes that all of our cookies have. max_age 0 deletes it; -1: until the browser ends. */
-ngx_int_t ngx_http_sms365_set_cookie(ngx_http_request_t *r, ngx_str_t *name,
-    const char *value, const char *domain, time_t max_age);
+/* That of the context's service. One that is there twice is as good as none: whoever can add one could shadow the other. */
+ngx_http_sms365_token_t *ngx_http_sms365_token(ngx_http_sms365_ctx_t *ctx,
+    ngx_http_sms365_cookie_e cookie);
+
+/* Take the cookies of all services out of the request: the application has no use for them, and shares the host. */
+ngx_int_t ngx_http_sms365_strip(ngx_http_request_t *r);
+
+/* The cookie of that service, with the attributes that all of ours have. max_age 0 deletes it; -1: until the browser ends. */
+ngx_int_t ngx_http_sms365_set_cookie(ngx_http_request_t *r,
+    ngx_http_sms365_service_t *service, ngx_http_sms365_cookie_e cookie,
+    const char *value, time_t max_age);
 
 
 /* --- ngx_http_sms365_access.c --- */

@@ -51,7 +51,8 @@ ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 
     /* The name that the browser had before is not taken into the session. */
     if (ngx_http_sms365_session_write(r, ctx, &session) != NGX_OK
-        || ngx_http_sms365_set_cookie(r, &ctx->service->login_cookie, "", "", 0) != NGX_OK)
+        || ngx_http_sms365_set_cookie(r, ctx->service, NGX_HTTP_SMS365_COOKIE_LOGIN, "", 0)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

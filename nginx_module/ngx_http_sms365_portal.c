@@ -31,14 +31,17 @@ ngx_http_sms365_visit_login(ngx_http_request_t *r, ngx_http_sms365_visit_t *visi
     struct sms365_error          err;
     struct sms365_scope          scope;
     ngx_http_sms365_ctx_t       *ctx = visit->ctx;
+    ngx_http_sms365_token_t     *token;
     struct sms365_ticket_limits  limits = { 0 };
 
+    token = ngx_http_sms365_token(ctx, NGX_HTTP_SMS365_COOKIE_LOGIN);
     ngx_http_sms365_scope(r, ctx, SMS365_PURPOSE_LOGIN, &scope);
     limits.life_s = NGX_HTTP_SMS365_FORM_LIFE;
 
-    if (sms365_ticket_check(&visit->login, ctx->service->tickets, &scope, &limits,
-                            (char *) ctx->login_token.data, ctx->login_token.len, ngx_time())
-        == SMS365_TICKET_VALID)
+    if (token->times == 1
+        && sms365_ticket_check(&visit->login, ctx->service->tickets, &scope, &limits,
+                               (char *) token->text.data, token->text.len, ngx_time())
+           == SMS365_TICKET_VALID)
     {
         visit->login_known = 1;
         return NGX_OK;
@@ -56,7 +59,7 @@ ngx_http_sms365_visit_login(ngx_http_request_t *r, ngx_http_sms365_visit_t *visi
         return NGX_ERROR;
     }
 
-    return ngx_http_sms365_set_cookie(r, &ctx->service->login_cookie, text, "", -1);
+    return ngx_http_sms365_set_cookie(r, ctx->service, NGX_HTTP_SMS365_COOKIE_LOGIN, text, -1);
 }
 
 
@@ -153,7 +156,7 @@ ngx_http_sms365_logged_out(ngx_http_request_t *r, ngx_uint_t good)
     ngx_http_sms365_visit_t    *visit = ngx_http_sms365_ctx(r)->visit;
     ngx_http_sms365_service_t  *service = visit->ctx->service;
 
-    if (ngx_http_sms365_set_cookie(r, &service->cookie, "", service->conf.domain, 0) != NGX_OK) {
+    if (ngx_http_sms365_set_cookie(r, service, NGX_HTTP_SMS365_COOKIE_SESSION, "", 0) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
@@ -355,10 +358,7 @@ ngx_http_sms365_get(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit, ngx_s
 ngx_http_sms365_visit_t *
 ngx_http_sms365_visit_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
-    ngx_http_sms365_visit_t     *visit;
-    ngx_http_sms365_srv_conf_t  *sscf;
-
-    sscf = ngx_http_get_module_srv_conf(r, ngx_http_sms365_module);
+    ngx_http_sms365_visit_t  *visit;
 
     visit = ngx_palloc(r->pool, sizeof(ngx_http_sms365_visit_t));
     if (visit == NULL) {
@@ -369,7 +369,7 @@ ngx_http_sms365_visit_create(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
     visit->escaped[0] = '\0';
 
     visit->ctx = ctx;
-    visit->base = sscf->portal;
+    visit->base = *ngx_http_sms365_portal_of(r, ctx->service);
     visit->next[0] = '/';
     visit->language = ngx_http_sms365_language(r, (enum sms365_language)
                                                       ctx->service->conf.language);
@@ -411,12 +411,16 @@ ngx_http_sms365_portal_handler(ngx_http_request_t *r)
     }
 
     ctx = ngx_http_sms365_ctx(r);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* The way to the portal of the service that was asked for: it need not be this location's. */
+    if (ctx != NULL && clcf->named && ctx->judged && ctx->reason != NGX_HTTP_SMS365_FAILED) {
+        return ngx_http_sms365_gate(r, ctx);
+    }
 
     if (ctx == NULL || ngx_http_sms365_judge(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
     if (clcf->named) {
         return ngx_http_sms365_gate(r, ctx);

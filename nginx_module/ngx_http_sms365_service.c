@@ -70,6 +70,7 @@ ngx_http_sms365_service_get(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
     cln->data = service;
 
     service->name = *name;
+    service->index = smcf->services.nelts - 1;
     *found = service;
 
     return service;
@@ -214,37 +215,70 @@ ngx_http_sms365_user_find(ngx_http_sms365_service_t *service, ngx_str_t *name)
 }
 
 
-/* The prefixes make browsers hold the cookie to TLS, and without a domain to this host and its root (RFC 6265bis). */
+/*
+ * The prefixes make browsers hold the cookie to TLS, and without a domain to this host and its root (RFC 6265bis). The
+ * service's name lets sessions of several services stand side by side on one host.
+ */
 static ngx_int_t
 ngx_http_sms365_service_cookies(ngx_conf_t *cf, ngx_http_sms365_service_t *service)
 {
     u_char      *p;
-    size_t       size;
-    const char  *prefix, *name;
+    ngx_str_t    name;
+    ngx_uint_t   i, other;
+    const char  *prefix;
 
-    name = service->conf.cookie;
-    prefix = service->conf.domain[0] != '\0' ? "__Secure-" : "__Host-";
-    size = ngx_strlen(prefix) + ngx_strlen(name);
+    static const char *const  ends[NGX_HTTP_SMS365_COOKIES] = { "", "-login" };
 
-    p = ngx_pnalloc(cf->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
+    other = ngx_strcmp(service->name.data, NGX_HTTP_SMS365_SERVICE) != 0;
+
+    for (i = 0; i < NGX_HTTP_SMS365_COOKIES; i++) {
+        prefix = i == NGX_HTTP_SMS365_COOKIE_SESSION && service->conf.domain[0] != '\0'
+                 ? "__Secure-" : "__Host-";
+
+        p = ngx_pnalloc(cf->pool, sizeof("__Secure--") + ngx_strlen(service->conf.cookie)
+                                  + service->name.len + ngx_strlen(ends[i]));
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        name.data = p;
+        p = ngx_sprintf(p, "%s%s", prefix, service->conf.cookie);
+
+        if (other) {
+            p = ngx_sprintf(p, "-%V", &service->name);
+        }
+
+        p = ngx_sprintf(p, "%s", ends[i]);
+        name.len = (size_t) (p - name.data);
+        service->cookies[i] = name;
     }
 
-    service->cookie.data = p;
-    service->cookie.len = size;
-    (void) ngx_sprintf(p, "%s%s", prefix, name);
+    return NGX_OK;
+}
 
-    size = sizeof("__Host--login") - 1 + ngx_strlen(name);
 
-    p = ngx_pnalloc(cf->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
+/* What two services would take from each other, such as those of "a" before a login and the session of "a-login". */
+static ngx_int_t
+ngx_http_sms365_services_differ(ngx_conf_t *cf, ngx_http_sms365_service_t *one,
+    ngx_http_sms365_service_t *two)
+{
+    ngx_uint_t  i, k;
+
+    for (i = 0; i < NGX_HTTP_SMS365_COOKIES; i++) {
+        for (k = 0; k < NGX_HTTP_SMS365_COOKIES; k++) {
+            if (one->cookies[i].len == two->cookies[k].len
+                && ngx_memcmp(one->cookies[i].data, two->cookies[k].data, one->cookies[i].len)
+                   == 0)
+            {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "sms365: the services \"%V\" and \"%V\" would both have "
+                              "a cookie \"%V\": give one of them another name, or "
+                              "another \"cookie\"",
+                              &one->name, &two->name, &one->cookies[i]);
+                return NGX_ERROR;
+            }
+        }
     }
-
-    service->login_cookie.data = p;
-    service->login_cookie.len = size;
-    (void) ngx_sprintf(p, "__Host-%s-login", name);
 
     return NGX_OK;
 }
@@ -350,7 +384,7 @@ ngx_int_t
 ngx_http_sms365_services_open(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf)
 {
     ngx_int_t                    rc;
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, k;
     ngx_http_sms365_service_t  **services;
 
     rc = NGX_OK;
@@ -359,6 +393,12 @@ ngx_http_sms365_services_open(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf)
     for (i = 0; i < smcf->services.nelts; i++) {
         if (ngx_http_sms365_service_open(cf, smcf, services[i]) != NGX_OK) {
             rc = NGX_ERROR;
+        }
+    }
+
+    for (i = 1; i < smcf->services.nelts && rc == NGX_OK; i++) {
+        for (k = 0; k < i && rc == NGX_OK; k++) {
+            rc = ngx_http_sms365_services_differ(cf, services[k], services[i]);
         }
     }
 

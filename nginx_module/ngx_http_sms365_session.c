@@ -218,14 +218,17 @@ static ngx_http_sms365_reason_e
 ngx_http_sms365_judge_ticket(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
     struct sms365_scope          scope;
+    ngx_http_sms365_token_t     *token;
     ngx_http_sms365_service_t   *service;
     struct sms365_ticket_limits  limits;
 
-    if (ctx->doubled) {
+    token = ngx_http_sms365_token(ctx, NGX_HTTP_SMS365_COOKIE_SESSION);
+
+    if (token->times > 1) {
         return NGX_HTTP_SMS365_DOUBLED;
     }
 
-    if (ctx->token.len == 0) {
+    if (token->text.len == 0) {
         return NGX_HTTP_SMS365_NO_COOKIE;
     }
 
@@ -236,7 +239,7 @@ ngx_http_sms365_judge_ticket(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
     ngx_http_sms365_scope(r, ctx, SMS365_PURPOSE_SESSION, &scope);
 
     switch (sms365_ticket_check(&ctx->ticket, service->tickets, &scope, &limits,
-                                (char *) ctx->token.data, ctx->token.len, ngx_time()))
+                                (char *) token->text.data, token->text.len, ngx_time()))
     {
     case SMS365_TICKET_VALID:
         return ngx_http_sms365_revoked(ctx);
@@ -271,17 +274,14 @@ ngx_http_sms365_judge(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    /* The service, and with it the names of the cookies, may change with an internal redirect; what was read of the
-     * cookies before they were taken out is all there is. */
+    /* It may change with an internal redirect. */
     ctx->service = slcf->service;
     ctx->judged = 1;
     ctx->enrolled = NULL;
 
-    if (!ctx->cookies_read) {
-        ngx_http_sms365_read_cookies(r, ctx, slcf->service);
-    }
-
-    ctx->reason = ngx_http_sms365_judge_user(r, slcf, ctx);
+    ctx->reason = ngx_http_sms365_read_cookies(r, ctx) == NGX_OK
+                  ? ngx_http_sms365_judge_user(r, slcf, ctx)
+                  : NGX_HTTP_SMS365_FAILED;
 
     if (ctx->reason == NGX_HTTP_SMS365_OK) {
         ctx->reason = ngx_http_sms365_judge_ticket(r, ctx);
@@ -307,8 +307,8 @@ ngx_http_sms365_session_write(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    return ngx_http_sms365_set_cookie(r->main, &service->cookie, text,
-                                      service->conf.domain, -1);
+    return ngx_http_sms365_set_cookie(r->main, service, NGX_HTTP_SMS365_COOKIE_SESSION,
+                                      text, -1);
 }
 
 

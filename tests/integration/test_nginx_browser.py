@@ -5,10 +5,10 @@ from selenium.webdriver.common.keys import Keys
 
 import tickets
 from browser import person  # noqa: F401: a fixture
+from portal import PORTAL
 from product import FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
 from test_nginx_pages import WITH_A_FORM, with_reports
-from test_nginx_portal import PORTAL
 from webserver import example, password_file
 
 

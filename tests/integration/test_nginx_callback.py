@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from portal import PORTAL, send
 from product import STATE
-from test_nginx_portal import PORTAL, send
 from webserver import example, password_file
 
 SPOOL = f"{STATE}/spool"

@@ -1,26 +1,19 @@
 """The portal in Debian's nginx, without JavaScript: a code is sent, entered, and leads back to where a person was going."""
 
-import html
 import json
 import os
 import re
 import signal
 import threading
 import time
-import urllib.parse
 
 import pytest
 
 import tickets
+from portal import EXAMPLES, FORMS, LOGIN, PORTAL, SESSION, ends_within, log_in, notice, send
 from product import CONF, FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
 from webserver import example, password_file
-
-PORTAL = "/sms365/"
-FORMS = ("send", "again", "other", "verify", "logout")
-
-EXAMPLES = ("access", "auth-request")
-
 
 @pytest.fixture(params=EXAMPLES)
 def web(request, product, nginx, alice, bob):
@@ -43,21 +36,9 @@ def test_a_code_leads_back_to_where_a_person_was_going(web, browser, sandbox, sy
     reply = browser.submit(page, "verify", code=message["code"])
     assert reply.status == 303 and reply.headers["location"] == "/some/page?x=1&y=%26"
     assert browser.follow(reply).text == "app GET /some/page?x=1&y=%26 [] [alice]\n"
-    assert set(browser.cookies) == {"__Host-sms365"}
+    assert set(browser.cookies) == {SESSION}
     assert len(sandbox.messages()) == 1
     syslog.wait('^sms365.*user="alice" service="app" rhost="127.0.0.1".*verdict=allow')
-
-
-def send(browser, sandbox, number=NUMBER, next_page="/"):
-    """Have a code sent: the page that asks for it, and the message."""
-    page = browser.get(PORTAL + "?next=" + urllib.parse.quote(next_page, safe=""))
-    page = browser.follow(browser.submit(page, "send"))
-    return page, sandbox.wait_message(number)
-
-
-def notice(page):
-    found = re.search(r'<p id="notice" class="(?:good )?notice" role="(?:alert|status)">(.*?)</p>', page.text)
-    return html.unescape(found[1]) if found else None
 
 
 def test_nothing_happens_without_a_first_factor(web, sandbox, alice, bob):
@@ -97,7 +78,7 @@ def test_a_form_is_taken_from_the_browser_that_was_shown_it_alone(web, browser, 
     [token] = set(re.findall(r'name="token" value="([^"]*)"', page.text))
     [others] = set(re.findall(r'name="token" value="([^"]*)"', others_page.text))
     assert token != others
-    login = browser.cookies["__Host-sms365-login"]
+    login = browser.cookies[LOGIN]
     strange = ["", "x", others, token[:-1], token + "A", login, tickets.make(service="app", purpose=tickets.FORM),
                tickets.make(service="app", purpose=tickets.FORM, ident=tickets.read(login)["id"], expires=0)]
     for wrong_token in strange:
@@ -124,7 +105,7 @@ def test_wrong_codes_are_counted_and_end_the_message(web, browser, sandbox):
         assert left in page.text
     page = browser.submit(page, "verify", code=wrong(message))
     assert page.status == 403 and "used up" in notice(page)
-    assert "__Host-sms365" not in browser.cookies
+    assert SESSION not in browser.cookies
     page = browser.get(PORTAL)
     assert page.status == 403 and "Try again in" in notice(page)
     assert len(sandbox.messages()) == 1 and len(sandbox.requests("2fa/check")) == 3
@@ -154,7 +135,7 @@ def test_a_code_is_the_browsers_own(web, browser, sandbox, alice):
     assert "one-time-code" not in others_page.text
     others_page, others_message = send(other, sandbox)
     other.submit(others_page, "verify", code=message["code"])
-    assert "__Host-sms365" not in other.cookies
+    assert SESSION not in other.cookies
     assert browser.submit(page, "verify", code=message["code"]).status == 303
     assert other.submit(others_page, "verify", code=others_message["code"]).status == 303
 
@@ -176,7 +157,7 @@ def test_a_code_works_once(web, browser, sandbox):
     assert browser.submit(page, "verify", code=message["code"]).status == 303
     browser.cookies = before
     reply = browser.submit(page, "verify", code=message["code"])
-    assert reply.status == 200 and "__Host-sms365" not in browser.cookies
+    assert reply.status == 200 and SESSION not in browser.cookies
     assert notice(reply) == "That code is too old. Have a new one sent."
     assert len(sandbox.messages()) == 1
 
@@ -249,7 +230,7 @@ def test_pages_are_hardened(web, browser, sandbox):
         assert page.headers["x-content-type-options"] == "nosniff"
         assert "style=" not in page.text and not re.search(r"<script(?! src=)| on\w+=", page.text)
     for line in browser.get(PORTAL).cookies() + pages[0].cookies():
-        assert line.endswith("; Path=/; Secure; HttpOnly; SameSite=Lax") and line.startswith("__Host-sms365-login=")
+        assert line.endswith("; Path=/; Secure; HttpOnly; SameSite=Lax") and line.startswith(f"{LOGIN}=")
 
 
 @pytest.mark.parametrize("accepted, language", [
@@ -281,22 +262,6 @@ def test_logout_ends_the_session_in_the_browser(web, browser, sandbox):
     page = browser.submit(page, "logout")
     assert notice(page) == "You are logged out."
     assert browser.get("/").status == 303
-
-
-def ends_within(browser, seconds):
-    """Whether the session is over by then; it must not come back."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if browser.get("/").status != 200:
-            return browser.get("/").status == 303
-        time.sleep(0.05)
-    return False
-
-
-def log_in(browser, sandbox, number=NUMBER):
-    page, message = send(browser, sandbox, number)
-    assert browser.submit(page, "verify", code=message["code"]).status == 303
-    assert browser.get("/").status == 200
 
 
 def test_a_session_that_was_logged_out_is_over_for_whoever_kept_its_cookie(web, browser, sandbox):
@@ -346,7 +311,7 @@ def test_sessions_are_listed(web, browser, sandbox, product, bob):
     assert {(one["user"], one["service"], one["address"]) for one in listed} == {
         ("alice", "app", "127.0.0.1"), ("bob", "app", "127.0.0.1")}
     [alices] = json.loads(product.sms365("--json", "session", "list", "alice"))["sessions"]
-    assert alices["id"] == tickets.read(browser.cookies["__Host-sms365"])["id"].hex()[:8]
+    assert alices["id"] == tickets.read(browser.cookies[SESSION])["id"].hex()[:8]
     product.sms365("session", "revoke", "alice")
     assert "alice" not in product.sms365("session", "list") and "bob" in product.sms365("session", "list")
 
@@ -408,7 +373,7 @@ def test_the_page_can_follow_what_becomes_of_the_message(web, browser, sandbox):
 
 
 def test_a_form_that_meets_an_expired_session_is_not_taken(web, browser, sandbox):
-    browser.cookies["__Host-sms365"] = tickets.make(service="app", issued=-50000)
+    browser.cookies[SESSION] = tickets.make(service="app", issued=-50000)
     for size in (10, 1_000_000):
         page = browser.ask("POST", "/form", b"x" * size)
         assert page.status == 401 and "what you sent was not taken" in notice(page)
@@ -489,7 +454,7 @@ def test_who_goes_away_leaves_a_challenge_behind(web, browser, sandbox):
     sandbox.settings(fault="2fa/send:delay=500")
     connection = web.connect()
     connection.request("POST", PORTAL + "send", f"token={token}", {**browser.headers,
-                       "Cookie": f"__Host-sms365-login={browser.cookies['__Host-sms365-login']}"})
+                       "Cookie": f"{LOGIN}={browser.cookies[LOGIN]}"})
     sandbox.wait_request("2fa/send")
     connection.close()
     message = sandbox.wait_message(NUMBER)
@@ -628,7 +593,7 @@ def test_nothing_secret_is_in_nginxs_logs(web, browser, sandbox, syslog):
     browser.submit(page, "verify", code=message["code"])
     syslog.wait("verdict=allow")
     logs = web.log() + "\n".join(web.access_log()) + syslog.text()
-    for secret in (message["code"] + " ", "DEMO-KEY", browser.cookies["__Host-sms365"], NUMBER):
+    for secret in (message["code"] + " ", "DEMO-KEY", browser.cookies[SESSION], NUMBER):
         assert secret not in logs, secret
 
 

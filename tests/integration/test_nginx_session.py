@@ -12,6 +12,7 @@ from product import CONF, NUMBER, OTHER_NUMBER
 from webserver import password_file
 
 COOKIE = "__Host-sms365"
+OTHER = "__Host-sms365-other"
 APPLICATION = """
     server {
         listen unix:%DIR%/app;
@@ -42,6 +43,7 @@ SERVER = f"""
         location = /open-auth {{ sms365_auth; }}
         location /free/ {{ {PROXY} }}
         location /moved/ {{ %DEMAND% try_files /nowhere /app.txt; }}
+        location /to-other/ {{ %DEMAND% try_files /nowhere /other/app.txt; }}
         location = /app.txt {{ %DEMAND% {PROXY} }}
     }}
 """
@@ -204,10 +206,34 @@ def test_a_header_that_held_our_cookie_alone_is_gone(product, nginx, alice):
 
 def test_a_session_is_its_services_own(web, browser):
     browser.cookies[COOKIE] = tickets.make()
+    browser.cookies[OTHER] = tickets.make()
+    assert browser.get("/").status == 200
     assert browser.get("/other/").status == 401
     browser.cookies[COOKIE] = tickets.make(service="other")
+    browser.cookies[OTHER] = tickets.make(service="other")
     assert browser.get("/other/").status == 200
     assert browser.get("/").status == 401
+
+
+def test_sessions_of_several_services_stand_side_by_side(web, browser):
+    """Neither the one nor the other application sees either cookie."""
+    browser.cookies[COOKIE] = tickets.make()
+    browser.cookies[OTHER] = tickets.make(service="other")
+    browser.cookies["theme"] = "dark"
+    for path in ("/", "/other/", "/moved/x", "/free/"):
+        reply = browser.get(path)
+        assert reply.status == 200 and seen(reply)["cookie"] == "theme=dark", path
+    del browser.cookies[COOKIE]
+    assert browser.get("/").status == 401 and browser.get("/other/").status == 200
+
+
+def test_an_internal_redirect_asks_for_the_session_of_where_it_leads(web, browser):
+    browser.cookies[COOKIE] = tickets.make()
+    assert browser.get("/to-other/").status == 401
+    browser.cookies[OTHER] = tickets.make(service="other")
+    assert browser.get("/to-other/").status == 200
+    del browser.cookies[COOKIE]
+    assert browser.get("/to-other/").status == 401
 
 
 def test_a_session_is_renewed_once_a_minute(web, browser):
