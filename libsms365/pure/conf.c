@@ -166,7 +166,8 @@ static bool option_fits_section(struct reader *reader, size_t option)
     const struct section *section = &reader->section;
 
     if (section->service != NULL) {
-        if (strcmp(home, "web") != 0)
+        /* What is revoked must end for every service: its journal is one. */
+        if (strcmp(name, "web_dir") != 0)
             return true;
         report(reader, "\"%s\" stands in [web] only, not in [service %.60s]", name, section->service);
     } else if (section->name == NULL) {

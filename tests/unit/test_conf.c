@@ -249,6 +249,9 @@ static void options_of_the_web_are_held_to_their_rules(void **state)
         {"[web]\ndomain = exa..mple.org", false},
         {"[web]\ndomain = Example.org", false},
         {"[web]\ndomain = example.org; Path=/x", false},
+        {"[service web]\nsession_life = 600", true},
+        {"[service web]\nsession_life = 59", false},
+        {"[service web]\nweb_dir = /var/lib/sms365/web", false},
     };
     struct sms365_conf conf;
 
