@@ -4,8 +4,10 @@
 #include "drive/instance.h"
 #include "pure/api.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 
 #define PROVIDER_HOLDS_S 60 /* how long a send may be held until the delivery report is there (`wait`) */
@@ -30,6 +32,22 @@ bool cli_conf_of(struct cli *cli, const char *service)
         (void)cli_fail(cli, CLI_USAGE, "not_found", "%s; an empty file takes every default", err.text);
     else
         (void)cli_fail_error(cli, &err);
+    return false;
+}
+
+bool cli_conf_of_store(struct cli *cli, const char *service, bool web)
+{
+    struct stat st;
+
+    if (!cli_conf_of(cli, service))
+        return false;
+    if (!web && (service == NULL || strcmp(service, "web") != 0))
+        return true;
+    (void)sms365_str_copy(cli->conf.store_dir, sizeof cli->conf.store_dir, cli->conf.web_dir);
+    if (lstat(cli->conf.store_dir, &st) == 0)
+        return true;
+    (void)cli_fail(cli, CLI_FAILED, "not_found", "%s: %s; nginx makes it when it starts with a service of sms365",
+        cli->conf.store_dir, strerror(errno));
     return false;
 }
 

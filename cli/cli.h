@@ -183,6 +183,11 @@ enum sms365_err cli_sessions_revoke(struct cli *cli, const char *user, struct sm
 bool cli_conf(struct cli *cli);
 /* The same as a service sees it (NULL: no service). */
 bool cli_conf_of(struct cli *cli, const char *service);
+/*
+ * The same for commands that look into the service's store: with web, or for the service of that name, it is the one that
+ * nginx's workers keep. That one must be there: made by root, it would be of no use to them.
+ */
+bool cli_conf_of_store(struct cli *cli, const char *service, bool web);
 /* Load the master key; the caller frees it. False: it was told; return CLI_USAGE. */
 bool cli_master(struct cli *cli, struct sms365_secret *master);
 /* Load the key store into cli->keys. Errors: those of sms365_master_load() and sms365_keys_load(). */

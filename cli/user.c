@@ -5,8 +5,10 @@
 #include "guard.h"
 #include "user.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void cli_number_describe(char *out, size_t size, const struct sms365_number *number, const char *country)
 {
@@ -55,11 +57,17 @@ cJSON *cli_user_json(const struct sms365_user *user)
     return object;
 }
 
-static void state_forget(struct cli *cli, const char *name)
+/* In the store of logins to this machine, and in the web's where there is one: backup codes are in either. */
+static void state_forget(struct cli *cli, const char *name, bool web)
 {
     struct cli_guard guard;
+    struct stat st;
     struct sms365_error err = {0};
 
+    if (web && lstat(cli->conf.web_dir, &st) != 0 && errno == ENOENT)
+        return;
+    if (web)
+        (void)sms365_str_copy(cli->conf.store_dir, sizeof cli->conf.store_dir, cli->conf.web_dir);
     enum sms365_err code = cli_guard_open(cli, &guard, &err);
     if (code == SMS365_OK)
         code = cli_guard_forget(&guard, name, &err);
@@ -95,7 +103,8 @@ static enum cli_exit user_remove(struct cli *cli, const struct cli_command *comm
         return CLI_USAGE;
     if (sms365_users_remove(cli->conf.users_file, argv[0], &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    state_forget(cli, argv[0]);
+    state_forget(cli, argv[0], false);
+    state_forget(cli, argv[0], true);
     cli_audit_begin(cli, &line, "remove", argv[0]);
     cli_audit_end(&line);
     cli_user_sessions_end(cli, argv[0]);
@@ -183,13 +192,15 @@ static enum cli_exit user_list(struct cli *cli, const struct cli_command *comman
 static enum cli_exit user_show(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     const char *service = NULL;
-    const struct cli_option options[] = {{"--for", NULL, &service, NULL}, {NULL, NULL, NULL, NULL}};
+    bool web = false;
+    const struct cli_option options[] = {
+        {"--for", NULL, &service, NULL}, {"--web", &web, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct cli_guard guard;
     struct cli_record record;
     struct sms365_user user;
     struct sms365_error err = {0};
 
-    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of(cli, service))
+    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of_store(cli, service, web))
         return CLI_USAGE;
     if (sms365_users_find(&user, cli->conf.users_file, argv[0], NULL, &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
@@ -219,11 +230,11 @@ const struct cli_command cli_user_commands[] = {
     {"user", "sync", "--group NAME [--field custom1] [--confirm USER]... [--yes] [--force] [--no-notice]",
         "Give the contacts of one of the provider's groups to users as phone numbers", cli_user_sync},
     {"user", "list", "", "List users, numbers masked, and who is locked", user_list},
-    {"user", "show", "USER [--for SERVICE]", "Show a user's numbers in full, and what was counted", user_show},
+    {"user", "show", "USER [--for SERVICE] [--web]", "Show a user's numbers in full, and what was counted", user_show},
     {"user", "unlock", "USER [--for SERVICE] [--web]", "Lift a user's lock and forget failed tries", cli_user_unlock},
-    {"user", "backup-codes", "USER [--for SERVICE] [--left]", "Make backup codes for a user, or tell how many are left",
-        cli_user_backup_codes},
-    {"user", "confirm", "USER [--for SERVICE] [--yes]", "Accept that a user's number has moved to another network",
-        cli_user_confirm},
+    {"user", "backup-codes", "USER [--for SERVICE] [--web] [--left]",
+        "Make backup codes for a user, or tell how many are left", cli_user_backup_codes},
+    {"user", "confirm", "USER [--for SERVICE] [--web] [--yes]",
+        "Accept that a user's number has moved to another network", cli_user_confirm},
     {NULL, NULL, NULL, NULL, NULL},
 };

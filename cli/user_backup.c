@@ -102,14 +102,14 @@ static enum cli_exit backup_left(struct cli *cli, struct cli_guard *guard, const
 enum cli_exit cli_user_backup_codes(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     const char *service = NULL;
-    bool left = false;
-    const struct cli_option options[] = {
-        {"--for", NULL, &service, NULL}, {"--left", &left, NULL, NULL}, {NULL, NULL, NULL, NULL}};
+    bool left = false, web = false;
+    const struct cli_option options[] = {{"--for", NULL, &service, NULL}, {"--web", &web, NULL, NULL},
+        {"--left", &left, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct cli_guard guard;
     struct sms365_user user;
     struct sms365_error err = {0};
 
-    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of(cli, service))
+    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of_store(cli, service, web))
         return CLI_USAGE;
     /* Who has no number is denied before anything is asked: codes would be of no use. */
     if (sms365_users_find(&user, cli->conf.users_file, argv[0], NULL, &err) != SMS365_OK)

@@ -189,14 +189,14 @@ static enum cli_exit confirm(
 enum cli_exit cli_user_confirm(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     const char *service = NULL;
-    bool yes = false;
-    const struct cli_option options[] = {
-        {"--for", NULL, &service, NULL}, {"--yes", &yes, NULL, NULL}, {NULL, NULL, NULL, NULL}};
+    bool yes = false, web = false;
+    const struct cli_option options[] = {{"--for", NULL, &service, NULL}, {"--web", &web, NULL, NULL},
+        {"--yes", &yes, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct confirmation confirmation = {.changed = 0};
     struct cli_guard guard;
     struct sms365_error err = {0};
 
-    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of(cli, service))
+    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of_store(cli, service, web))
         return CLI_USAGE;
     if (cli->conf.hlr == SMS365_HLR_OFF)
         return cli_fail(cli, CLI_USAGE, "hlr_off", "hlr = off: nobody looks whether numbers move, and none is refused");

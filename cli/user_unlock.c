@@ -101,10 +101,8 @@ enum cli_exit cli_user_unlock(struct cli *cli, const struct cli_command *command
     struct sms365_error err = {0};
     bool known = false;
 
-    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of(cli, service))
+    if (!cli_args(cli, command, options, &argc, argv, 1, 1) || !cli_conf_of_store(cli, service, web))
         return CLI_USAGE;
-    if (web)
-        (void)sms365_str_copy(cli->conf.store_dir, sizeof cli->conf.store_dir, cli->conf.web_dir);
     if (!cli_guard_enter(cli, &guard))
         return CLI_USAGE;
     enum sms365_err code = user_known(cli, &guard, argv[0], &known, &err);

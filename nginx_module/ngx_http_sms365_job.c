@@ -269,6 +269,24 @@ ngx_http_sms365_job_hold(ngx_http_sms365_job_t *job)
 }
 
 
+/* Whatever is asked, a backup code is chosen, and handed in when it is asked for. */
+static void
+ngx_http_sms365_job_backup(ngx_http_sms365_job_t *job)
+{
+    if (job->view.asks_backup && !job->answered) {
+        job->answered = 1;
+        ngx_http_sms365_job_feed_answer(job, job->answer);
+
+    } else if (!job->view.asks_backup && !job->chosen) {
+        job->chosen = 1;
+        ngx_http_sms365_job_feed_answer(job, "b");
+
+    } else {
+        ngx_http_sms365_job_end(job, NGX_HTTP_SMS365_OPEN);
+    }
+}
+
+
 static void
 ngx_http_sms365_job_ask(ngx_http_sms365_job_t *job)
 {
@@ -285,8 +303,15 @@ ngx_http_sms365_job_ask(ngx_http_sms365_job_t *job)
         job->before = job->view;
     }
 
-    /* Whoever went away takes an answer along that was not handed in. */
-    if (job->wish != NGX_HTTP_SMS365_ANSWER || job->answered || job->r == NULL) {
+    if (job->wish == NGX_HTTP_SMS365_BACKUP && job->r != NULL) {
+        ngx_http_sms365_job_backup(job);
+        return;
+    }
+
+    /* Whoever went away takes an answer along that was not handed in; no backup code is asked for by a message's. */
+    if (job->wish != NGX_HTTP_SMS365_ANSWER || job->answered || job->r == NULL
+        || job->view.instead)
+    {
         ngx_http_sms365_job_end(job, NGX_HTTP_SMS365_OPEN);
         return;
     }
@@ -304,7 +329,8 @@ ngx_http_sms365_job_ask(ngx_http_sms365_job_t *job)
 static ngx_uint_t
 ngx_http_sms365_job_unasked(ngx_http_sms365_job_t *job)
 {
-    return job->wish != NGX_HTTP_SMS365_SEND && !job->asked && job->action.sending
+    return job->wish != NGX_HTTP_SMS365_SEND && job->wish != NGX_HTTP_SMS365_BACKUP
+           && !job->asked && job->action.sending
            && (job->action.kind == SMS365_ACTION_CAS
                || job->action.kind == SMS365_ACTION_CALL);
 }
@@ -332,7 +358,7 @@ static void
 ngx_http_sms365_job_request(ngx_http_sms365_job_t *job)
 {
     job->timer.handler = ngx_http_sms365_job_impatient;
-    job->parted = !job->action.once;
+    job->parted = !job->action.once || job->wish == NGX_HTTP_SMS365_BACKUP;
 
     ngx_add_timer(&job->timer, NGX_HTTP_SMS365_PATIENCE);
 
@@ -372,6 +398,7 @@ ngx_http_sms365_job_step(ngx_http_sms365_job_t *job)
         return;
 
     case SMS365_ACTION_DONE:
+        sms365_challenge_view(&job->view, job->challenge);
         job->outcome = job->action.outcome;
         ngx_http_sms365_job_end(job, NGX_HTTP_SMS365_DECIDED);
         return;

@@ -43,11 +43,13 @@ ngx_int_t ngx_http_sms365_curl_start(ngx_http_sms365_transfer_t *transfer);
 
 /* --- ngx_http_sms365_job.c --- */
 
-/* What a person wants. Only SEND and RESEND (and OTHER) may cause a message. */
+/* What a person wants. LOOK causes no message, and ANSWER none but by r and o. */
 typedef enum {
     NGX_HTTP_SMS365_LOOK,       /* how things are */
     NGX_HTTP_SMS365_SEND,       /* a code, if none is there to be entered */
-    NGX_HTTP_SMS365_ANSWER      /* hand in job->answer: a code, or r, or o */
+    NGX_HTTP_SMS365_ANSWER,     /* hand in job->answer: a code, or r, or o */
+    NGX_HTTP_SMS365_BACKUP      /* hand in job->answer: a backup code, for which libsms365 asks only where a message was
+                                 * sent, or why it was not would be told */
 } ngx_http_sms365_wish_e;
 
 
@@ -87,6 +89,7 @@ struct ngx_http_sms365_job_s {
     struct sms365_action          action;
     struct sms365_event           event;
     unsigned                      asked:1;      /* the challenge has asked before */
+    unsigned                      chosen:1;     /* b was answered */
     unsigned                      answered:1;
     unsigned                      parted:1;     /* the request was answered while the job goes on */
     ngx_event_t                   timer;

@@ -47,6 +47,10 @@ ngx_http_sms365_json(ngx_http_sms365_visit_t *visit, ngx_http_sms365_page_e page
         (void) cJSON_AddNumberToObject(object, "numbers", (double) view->numbers);
     }
 
+    if (whole && view != NULL) {
+        (void) cJSON_AddNumberToObject(object, "backup_codes_left", view->backups_left);
+    }
+
     text = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
 

@@ -33,8 +33,27 @@ ngx_http_sms365_back(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
 }
 
 
+/* Whoever used a backup code sees how many are left, before the way leads on. */
 static ngx_int_t
-ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+ngx_http_sms365_allowed_by_backup(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_job_t *job)
+{
+    size_t  used;
+
+    visit->view = &job->view;
+    ngx_http_sms365_note(visit, "backup_left");
+    used = ngx_strlen(visit->notice);
+    (void) snprintf(visit->notice + used, sizeof(visit->notice) - used, " %d.",
+                    job->view.backups_left);
+    visit->good = 1;
+
+    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DONE, NGX_HTTP_OK);
+}
+
+
+static ngx_int_t
+ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_job_t *job)
 {
     struct sms365_error         err;
     struct sms365_ticket        session;
@@ -59,8 +78,38 @@ ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 
     ngx_http_sms365_journal_issued(r, ctx, &session);
 
+    if (job->outcome.reason == SMS365_REASON_BACKUP_CODE) {
+        return ngx_http_sms365_allowed_by_backup(r, visit, job);
+    }
+
     return visit->json ? ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DONE, NGX_HTTP_OK)
                        : ngx_http_sms365_redirect(r, visit->next);
+}
+
+
+static void
+ngx_http_sms365_note_denial(ngx_http_sms365_visit_t *visit, enum sms365_reason reason,
+    int64_t retry_after_s)
+{
+    char    duration[32];
+    size_t  used;
+
+    if (reason == SMS365_REASON_NOT_A_CODE || reason == SMS365_REASON_NO_ANSWER) {
+        ngx_http_sms365_note(visit, "not_a_code");
+
+    } else {
+        (void) sms365_str_copy(visit->notice, sizeof(visit->notice),
+                               sms365_text_denial(visit->language, reason));
+    }
+
+    if (retry_after_s > 0) {
+        used = ngx_strlen(visit->notice);
+        sms365_text_duration(duration, visit->language, retry_after_s * 1000);
+        sms365_text_format(visit->notice + used, sizeof(visit->notice) - used, visit->language,
+                           SMS365_TEXT_LATER, (const char *const[]) { duration, NULL });
+    }
+
+    visit->retry = reason != SMS365_REASON_LOCKED && reason != SMS365_REASON_NOT_ENROLLED;
 }
 
 
@@ -68,34 +117,21 @@ static ngx_int_t
 ngx_http_sms365_denied(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     ngx_http_sms365_job_t *job)
 {
-    char                           duration[32];
-    size_t                         used;
     const struct sms365_outcome   *outcome = &job->outcome;
 
-    if (outcome->reason == SMS365_REASON_NOT_A_CODE || outcome->reason == SMS365_REASON_NO_ANSWER) {
-        ngx_http_sms365_note(visit, "not_a_code");
-
-    } else {
-        (void) sms365_str_copy(visit->notice, sizeof(visit->notice),
-                               sms365_text_denial(visit->language, outcome->reason));
-    }
-
-    if (outcome->retry_after_s > 0) {
-        used = ngx_strlen(visit->notice);
-        sms365_text_duration(duration, visit->language, outcome->retry_after_s * 1000);
-        sms365_text_format(visit->notice + used, sizeof(visit->notice) - used, visit->language,
-                           SMS365_TEXT_LATER, (const char *const[]) { duration, NULL });
-    }
+    ngx_http_sms365_note_denial(visit, outcome->reason, outcome->retry_after_s);
 
     if (outcome->tries_left > 0) {
-        visit->wrong = 1;
+        visit->wrong = outcome->reason != SMS365_REASON_WRONG_BACKUP_CODE;
         visit->view = &job->view;
         (void) sms365_str_copy(visit->number, sizeof(visit->number), job->view.number);
         return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_FORBIDDEN);
     }
 
-    visit->retry = outcome->reason != SMS365_REASON_LOCKED
-                   && outcome->reason != SMS365_REASON_NOT_ENROLLED;
+    /* Another one may be the right one. */
+    if (outcome->reason == SMS365_REASON_WRONG_BACKUP_CODE) {
+        visit->view = &job->view;
+    }
 
     return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DENIED, NGX_HTTP_FORBIDDEN);
 }
@@ -111,6 +147,16 @@ ngx_http_sms365_opened(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
 
     visit->view = &job->view;
     (void) sms365_str_copy(visit->number, sizeof(visit->number), job->view.number);
+
+    if (job->view.instead) {
+        ngx_http_sms365_note_denial(visit, job->view.reason, job->view.retry_after_s);
+        return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DENIED, NGX_HTTP_FORBIDDEN);
+    }
+
+    if (job->wish == NGX_HTTP_SMS365_BACKUP) {
+        ngx_http_sms365_note(visit, "no_backup");
+        return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_FORBIDDEN);
+    }
 
     if (job->answered
         && ngx_memcmp(job->view.id, job->before.id, sizeof(job->view.id)) == 0)
@@ -205,7 +251,7 @@ ngx_http_sms365_ended(ngx_http_request_t *r, ngx_http_sms365_job_t *job,
 
     case NGX_HTTP_SMS365_DECIDED:
         rc = job->outcome.verdict == SMS365_ALLOW || job->outcome.verdict == SMS365_BYPASS
-             ? ngx_http_sms365_allowed(r, visit)
+             ? ngx_http_sms365_allowed(r, visit, job)
              : ngx_http_sms365_denied(r, visit, job);
         break;
 

@@ -83,6 +83,11 @@ ngx_http_sms365_view_value(ngx_http_sms365_visit_t *visit, const char *name)
         (void) snprintf(visit->text, sizeof(visit->text), "%d",
                         (int) ((view->resend_ms + 999) / 1000));
 
+    } else if (ngx_strcmp(name, "backup") == 0) {
+        if (visit->view != NULL && visit->view->backups_left > 0) {
+            (void) snprintf(visit->text, sizeof(visit->text), "%d", visit->view->backups_left);
+        }
+
     } else if (ngx_strcmp(name, "unusable") == 0) {
         return view->unusable ? "1" : "";
 

@@ -30,6 +30,17 @@
     "<button type=\"submit\" class=\"" class "\">{{t." text "}}</button>\n"    \
     "</form>\n"
 
+#define NGX_HTTP_SMS365_BACKUP(class)                                          \
+    "<form method=\"post\" action=\"{{base}}backup\">\n"                       \
+    NGX_HTTP_SMS365_HIDDEN                                                     \
+    "<label for=\"backup\">{{t.backup_code}}</label>\n"                        \
+    "<input id=\"backup\" name=\"code\" type=\"text\" inputmode=\"numeric\" autocomplete=\"off\"\n" \
+    " pattern=\"\\s*([0-9][ \\-]*){8}\" title=\"{{t.not_a_backup_code}}\" maxlength=\"32\" required\n" \
+    " aria-describedby=\"backup-left\">\n"                                     \
+    "<p id=\"backup-left\" class=\"hint\">{{t.backup_left}} {{backup}}.</p>\n" \
+    "<button type=\"submit\" class=\"" class "\">{{t.verify}}</button>\n"      \
+    "</form>\n"
+
 #define NGX_HTTP_SMS365_FOOT                                                   \
     "<p class=\"who\">{{t.user}} <b>{{user}}</b></p>\n"                        \
     "</main>\n"                                                                \
@@ -70,6 +81,10 @@ const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES] = {
     NGX_HTTP_SMS365_BUTTON("other", "other", "other")
     "{{/other}}"
     "</div>\n"
+    "{{?backup}}<details>\n"
+    "<summary>{{t.backup}}</summary>\n"
+    NGX_HTTP_SMS365_BACKUP("use")
+    "</details>\n{{/backup}}"
     NGX_HTTP_SMS365_FOOT,
 
     /* NGX_HTTP_SMS365_PAGE_DONE */
@@ -80,6 +95,9 @@ const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES] = {
 
     /* NGX_HTTP_SMS365_PAGE_DENIED */
     NGX_HTTP_SMS365_HEAD("denied_title")
+    "{{?backup}}"
+    NGX_HTTP_SMS365_BACKUP("first")
+    "{{/backup}}"
     "{{?retry}}<p><a class=\"first\" href=\"{{base}}?next={{next_escaped}}\">{{t.retry}}</a></p>\n{{/retry}}"
     NGX_HTTP_SMS365_FOOT,
 
@@ -142,6 +160,9 @@ const char  ngx_http_sms365_style[] =
     "  border-radius: 50%; background: currentColor; }\n"
     ".delivered p { color: var(--good); }\n"
     ".failed p { color: var(--bad); }\n"
+    "summary { margin-top: 1rem; padding: .5rem 0; cursor: pointer; font-weight: 600; }\n"
+    "#backup { letter-spacing: .15em; text-align: center; font-variant-numeric: tabular-nums; }\n"
+    ".use { margin-top: .75rem; }\n"
     ".who { margin: 1.5rem 0 0; color: var(--soft); font-size: .9rem; overflow-wrap: anywhere; }\n"
     ":focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }\n"
     "@media (max-width: 30rem) { body { padding: 0; place-items: stretch; background: var(--card); }\n"
@@ -235,6 +256,12 @@ static const struct {
     { "nothing", { "No message?", "Δεν ήρθε μήνυμα;" } },
     { "again", { "Send a new code", "Αποστολή νέου κωδικού" } },
     { "other", { "Send it to another number", "Αποστολή σε άλλον αριθμό" } },
+    { "backup", { "Use a backup code", "Χρήση εφεδρικού κωδικού" } },
+    { "backup_code", { "Backup code", "Εφεδρικός κωδικός" } },
+    { "backup_left", { "Backup codes left:", "Εφεδρικοί κωδικοί που απομένουν:" } },
+    { "no_backup", { "You have no backup codes.", "Δεν έχετε εφεδρικούς κωδικούς." } },
+    { "not_a_backup_code", { "Enter the eight digits of a backup code.",
+                             "Δώστε τα οκτώ ψηφία ενός εφεδρικού κωδικού." } },
     { "done_title", { "You are logged in", "Έχετε συνδεθεί" } },
     { "go", { "Go on", "Συνέχεια" } },
     { "logout", { "Log out", "Αποσύνδεση" } },

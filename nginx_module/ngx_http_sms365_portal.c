@@ -3,6 +3,7 @@
 #include "ngx_http_sms365_portal.h"
 
 #include "edges/process.h"
+#include "pure/backup.h"
 #include "pure/text.h"
 
 
@@ -17,6 +18,7 @@ static const struct {
     { "again", NGX_HTTP_SMS365_DO_AGAIN },
     { "other", NGX_HTTP_SMS365_DO_OTHER },
     { "verify", NGX_HTTP_SMS365_DO_VERIFY },
+    { "backup", NGX_HTTP_SMS365_DO_BACKUP },
     { "logout", NGX_HTTP_SMS365_DO_LOGOUT }
 };
 
@@ -137,6 +139,11 @@ ngx_http_sms365_run(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
         answer = visit->code;
         break;
 
+    case NGX_HTTP_SMS365_DO_BACKUP:
+        job->wish = NGX_HTTP_SMS365_BACKUP;
+        answer = visit->code;
+        break;
+
     default:
         job->wish = NGX_HTTP_SMS365_LOOK;
         answer = "";
@@ -185,10 +192,20 @@ ngx_http_sms365_logout(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 }
 
 
-/* What a person types where the code belongs and is not made of digits is for nobody but the person to see. */
+/* What a person types where the code belongs and is no code is for nobody but the person to see. */
 static ngx_uint_t
-ngx_http_sms365_is_code(const char *text)
+ngx_http_sms365_is_code(ngx_http_sms365_visit_t *visit)
 {
+    char         backup[SMS365_BACKUP_DIGITS + 1];
+    const char  *text = visit->code;
+    ngx_uint_t   good;
+
+    if (visit->what == NGX_HTTP_SMS365_DO_BACKUP) {
+        good = sms365_backup_parse(backup, text);
+        sms365_wipe(backup, sizeof(backup));
+        return good;
+    }
+
     return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
@@ -230,9 +247,11 @@ ngx_http_sms365_form(ngx_http_request_t *r)
         ngx_http_sms365_note(visit, "stale");
         visit->what = NGX_HTTP_SMS365_DO_LOOK;
 
-    } else if (visit->what == NGX_HTTP_SMS365_DO_VERIFY && !ngx_http_sms365_is_code(visit->code)) {
-        ngx_http_sms365_note(visit, "not_a_code");
-        visit->wrong = 1;
+    } else if ((visit->what == NGX_HTTP_SMS365_DO_VERIFY || visit->what == NGX_HTTP_SMS365_DO_BACKUP)
+               && !ngx_http_sms365_is_code(visit))
+    {
+        visit->wrong = visit->what == NGX_HTTP_SMS365_DO_VERIFY;
+        ngx_http_sms365_note(visit, visit->wrong ? "not_a_code" : "not_a_backup_code");
         visit->what = NGX_HTTP_SMS365_DO_LOOK;
     }
 

@@ -58,7 +58,7 @@ void challenge_record(struct sms365_challenge *ch, enum sms365_action_kind kind,
 
 void challenge_ask(struct sms365_challenge *ch, const char *prompt, challenge_handler *then)
 {
-    ch->sending = false;
+    ch->sending = ch->asks_backup = ch->instead = false;
     challenge_set(ch, SMS365_ACTION_ASK, then);
     ch->action.text = prompt;
     ch->questions++;

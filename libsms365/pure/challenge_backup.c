@@ -99,6 +99,7 @@ void challenge_backup(struct sms365_challenge *ch)
     sms365_text_format(
         ch->prompt, sizeof ch->prompt, ch->language, SMS365_TEXT_BACKUP_PROMPT, (const char *const[]){left, NULL});
     challenge_ask(ch, ch->prompt, on_wished);
+    ch->asks_backup = true;
 }
 
 /* Whoever has a code on paper is not shut out by these. An outage counts only as configured. */
@@ -143,5 +144,6 @@ bool challenge_offer_backup(struct sms365_challenge *ch, enum sms365_reason reas
     sms365_text_format(ch->prompt + length, sizeof ch->prompt - length, ch->language, SMS365_TEXT_OFFER_BACKUP,
         (const char *const[]){left, NULL});
     challenge_ask(ch, ch->prompt, on_offered);
+    ch->asks_backup = ch->instead = true;
     return true;
 }

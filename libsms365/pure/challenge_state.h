@@ -81,6 +81,8 @@ struct sms365_challenge {
     unsigned backup_index;                 /* the backup code that was found right, and its hash */
     uint8_t backup_hash[SMS365_BACKUP_HASH_BYTES];
     bool by_backup;          /* a backup code was tried */
+    bool asks_backup;        /* the prompt is for one, */
+    bool instead;            /* in the place of a denial for `pending` */
     bool low_balance;        /* a reply said so */
     int backups_left;        /* as last seen in the store */
     int64_t report_until_ms; /* boot clock: until then the report is waited for before the prompt is shown */

@@ -15,11 +15,16 @@ void sms365_challenge_view(struct sms365_view *view, const struct sms365_challen
         .tries_left = sms365_slot_tries_left(slot, &ch->limits, &ch->now),
         .retry_after_s = ch->outcome.retry_after_s,
         .numbers = ch->number_count,
+        .backups_left = ch->backups_left,
+        .asks_backup = ch->asks_backup,
+        .instead = ch->instead,
     };
+    if (ch->instead && !ch->settled)
+        view->reason = ch->pending;
     if (slot->phase == 0)
         return;
     view->unusable = slot->phase != SMS365_PHASE_OPEN;
-    if (view->unusable && !ch->settled)
+    if (view->unusable && !ch->settled && !ch->instead)
         view->reason = ch->pending;
     memcpy(view->id, slot->id, sizeof view->id);
     sms365_msisdn_mask(view->number, slot->msisdn);

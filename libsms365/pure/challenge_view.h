@@ -9,7 +9,7 @@
 
 struct sms365_view {
     bool settled;                /* decided already: the prompt only tells why */
-    enum sms365_reason reason;   /* when settled, or when unusable */
+    enum sms365_reason reason;   /* when settled, when unusable, or for which the denial would be */
     bool unusable;               /* its reply was lost, or has not come yet: no code can be entered */
     uint8_t id[SMS365_ID_BYTES]; /* names the present message */
     char number[32];             /* that it went to, masked */
@@ -20,9 +20,12 @@ struct sms365_view {
     int64_t life_ms;       /* until its code is too old */
     int64_t retry_after_s; /* when a limit was met */
     size_t numbers;        /* the user has so many */
+    int backups_left;      /* backup codes that are good */
+    bool asks_backup;      /* the prompt is for one of them, */
+    bool instead;          /* in the place of a denial */
 };
 
-/* Of a challenge whose action is ASK or TELL. */
+/* Of a challenge whose action is ASK, TELL or DONE. */
 void sms365_challenge_view(struct sms365_view *view, const struct sms365_challenge *ch);
 
 #endif

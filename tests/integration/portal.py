@@ -8,7 +8,7 @@ import urllib.parse
 from product import NUMBER
 
 PORTAL = "/sms365/"
-FORMS = ("send", "again", "other", "verify", "logout")
+FORMS = ("send", "again", "other", "verify", "backup", "logout")
 EXAMPLES = ("access", "auth-request")
 SESSION = "__Host-sms365-app"  # the cookies of their service
 LOGIN = "__Host-sms365-app-login"

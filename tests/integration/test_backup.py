@@ -149,8 +149,8 @@ def test_a_new_set_ends_the_old_one(product, sandbox, codes):
 
 
 def test_a_set_for_one_service_belongs_to_its_store(product, sandbox):
-    product.configure(service={"web": {"dir": "/var/lib/sms365/web"}})
-    product.sms365("user", "backup-codes", "alice", "--for", "web")
+    product.configure(service={"vpn": {"dir": "/var/lib/sms365/vpn"}})
+    product.sms365("user", "backup-codes", "alice", "--for", "vpn")
     login = Pamtester(product.stack("code"), "alice")
     login.sees("Enter it, or r = again: ")
     login.kill()

@@ -109,14 +109,14 @@ def test_whoever_sees_backup_codes_on_a_screen_is_told_to_put_them_on_paper(enro
 
 def test_backup_codes_belong_to_the_store_of_one_service(enrolled):
     with enrolled.conf.open("a") as conf:
-        conf.write(f"[service web]\ndir = {enrolled.path}/state/web\n")
-    told = enrolled.json("user", "backup-codes", "alice", "--for", "web").object
-    assert told["service"] == "web" and told["store"].endswith("/state/web")
-    assert (left(enrolled), left(enrolled, "--for", "web")) == (0, 10)
-    assert enrolled.json("user", "show", "alice", "--for", "web").object["user"]["state"]["backup_codes_left"] == 10
-    assert Login(enrolled, "alice", "--service", "web").answers("b", told["codes"][0]) == DONE
+        conf.write(f"[service vpn]\ndir = {enrolled.path}/state/vpn\n")
+    told = enrolled.json("user", "backup-codes", "alice", "--for", "vpn").object
+    assert told["service"] == "vpn" and told["store"].endswith("/state/vpn")
+    assert (left(enrolled), left(enrolled, "--for", "vpn")) == (0, 10)
+    assert enrolled.json("user", "show", "alice", "--for", "vpn").object["user"]["state"]["backup_codes_left"] == 10
+    assert Login(enrolled, "alice", "--service", "vpn").answers("b", told["codes"][0]) == DONE
     assert Login(enrolled, "alice").answers("b", told["codes"][1]) == FAILED
-    assert left(enrolled, "--for", "web") == 9
+    assert left(enrolled, "--for", "vpn") == 9
 
 
 def test_backup_codes_are_made_for_enrolled_users_only(place, alice):
