@@ -132,6 +132,8 @@ def forgeries():
         "no number's": tickets.make(numbers=[]),
         "a pre-login cookie": tickets.make(purpose=tickets.LOGIN),
         "a form's": tickets.make(purpose=tickets.FORM),
+        "a remembered browser's": tickets.make(purpose=tickets.REMEMBER),
+        "of no purpose": tickets.make(purpose=0),
         "another network's": tickets.make(network=b"\x7f\0\0"),
         "another key's": tickets.make(master=b"x" * 32),
         "expired": tickets.make(issued=-100, seen=-10, expires=0),
@@ -156,6 +158,13 @@ def test_a_cookie_that_is_there_twice_is_none(web, browser):
     for line in (f"{COOKIE}={good}; {COOKIE}={other}", f"{COOKIE}={good}; a=b; {COOKIE}={good}", f"{COOKIE}=; {COOKIE}={good}"):
         assert browser.get("/", Cookie=line).status == 401
         assert logged(web, "401", "/", "doubled")
+    connection = web.connect()
+    connection.putrequest("GET", "/")
+    for name, value in (*browser.headers.items(), ("Cookie", f"{COOKIE}={good}"), ("Cookie", f"{COOKIE}={good}")):
+        connection.putheader(name, value)
+    connection.endheaders()
+    assert connection.getresponse().status == 401
+    connection.close()
 
 
 def test_a_huge_cookie_is_nginxs_own_affair(web, browser):
@@ -267,6 +276,38 @@ def test_the_auth_location_answers_nothing_else(web, browser):
             reply = browser.ask(method, "/open-auth", b"x" * 50_000 if method in ("POST", "PUT") else None)
             assert (reply.status, reply.body) == (status, b"" if status == 204 or method == "HEAD" else reply.body)
     assert browser.get("/auth").status == 404
+    for name, value in forgeries().items():
+        assert browser.get("/open-auth", Cookie=f"{COOKIE}={value}").status == 401, name
+    assert browser.get("/open-auth", Cookie=f"{COOKIE}={'A' * 65536}").status == 400
+    assert browser.get("/open-auth", Cookie=f"{COOKIE}={'A' * 6000}").status == 401
+
+
+def test_where_it_cannot_be_told_who_it_is_the_auth_location_answers_403(product, nginx, alice):
+    """The location that was asked for names no user."""
+    password_file(alice)
+    running = nginx(SERVER.replace("%DEMAND%", "").replace("location /free/", """
+        location /nobody/ { auth_request /auth; proxy_pass http://unix:%DIR%/app; }
+        location /free/""").replace("        sms365_user $remote_user;\n", "").replace("sms365_auth; }", "sms365_user $remote_user; sms365_auth; }"))
+    browser = running.browser(alice.name, alice.password)
+    browser.cookies[COOKIE] = tickets.make()
+    assert browser.get("/nobody/").status == 403
+    assert browser.get("/open-auth").status == 204
+
+
+def test_variables_stand_in_headers_and_in_the_log(product, nginx, alice):
+    password_file(alice)
+    running = nginx(SERVER.replace("%DEMAND%", """sms365_access on;
+            add_header X-Sms365 "[$sms365_user] [$sms365_expires] $sms365_reason" always;""")
+                    .replace('"$status $uri $sms365_reason"', '"$status $uri $sms365_reason [$sms365_user] [$sms365_expires]"'))
+    browser = running.browser(alice.name, alice.password)
+    ticket = tickets.make()
+    browser.cookies[COOKIE] = ticket
+    expires = tickets.read(ticket)["expires"]
+    assert browser.get("/").headers["x-sms365"] == f"[alice] [{expires}] ok"
+    assert logged(running, "200", "/", "ok", "[alice]", f"[{expires}]")
+    browser.cookies[COOKIE] = tickets.make(user="bob")
+    assert browser.get("/").headers["x-sms365"] == "[] [] forged"
+    assert logged(running, "401", "/", "forged", "[-]", "[-]")
 
 
 def test_strange_names_open_nothing(product, nginx):
@@ -336,6 +377,20 @@ def test_a_new_master_key_ends_all_sessions(web, browser, product, alice):
     web.reload()
     assert browser.get("/").status == 401
     assert logged(web, "401", "/", "other_key")
+
+
+def test_a_session_ends_when_it_is_old_and_when_it_is_idle(web, browser, product):
+    product.configure(session_life="600", session_idle="120")
+    web.reload()
+    for issued, seen, opens in ((-590, -50, True), (-601, -50, False), (-300, -110, True), (-300, -121, False)):
+        browser.cookies[COOKIE] = tickets.make(issued=issued, seen=seen, expires=3600)
+        assert (browser.get("/").status == 200) == opens, (issued, seen)
+    # It is kept up by use, but not beyond its life.
+    browser.cookies[COOKIE] = tickets.make(issued=-300, seen=-110, expires=300)
+    assert browser.get("/").status == 200
+    renewed = tickets.read(browser.cookies[COOKIE])
+    assert renewed["seen"] - renewed["issued"] >= 300 and renewed["expires"] - renewed["issued"] == 600
+    assert not browser.get("/").cookies()
 
 
 def test_a_session_may_be_held_to_its_network(web, browser, product):
