@@ -217,6 +217,11 @@ static void bypasses_tell(struct cli *cli)
         (void)snprintf(text, sizeof text, "whoever entered a code there in the last %lld s", (long long)conf->grace_s);
         bypass_tell(cli, list, SMS365_REASON_GRACE, text);
     }
+    if (conf->remember_days > 0) {
+        (void)snprintf(text, sizeof text, "on the web, for %lld days, a browser in which a code was entered",
+            (long long)conf->remember_days);
+        bypass_tell(cli, list, SMS365_REASON_REMEMBERED, text);
+    }
     groups_tell(cli, list);
     if (conf->unenrolled == SMS365_UNENROLLED_IGNORE)
         bypass_tell(cli, list, SMS365_REASON_UNENROLLED, "users without a phone number");

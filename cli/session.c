@@ -119,7 +119,7 @@ static bool session_take(void *context, const struct sms365_journal_line *line)
 {
     struct sessions *sessions = context;
 
-    if (line->kind != SMS365_JOURNAL_ISSUED) {
+    if (!sms365_journal_is_issue(line->kind)) {
         sessions->failed = !sms365_revoked_add(&sessions->revoked, line);
         return !sessions->failed;
     }
@@ -150,6 +150,7 @@ static void moment(char out[32], int64_t when_s)
 static void session_tell(struct cli *cli, cJSON *list, const struct sms365_journal_line *line)
 {
     char id[2 * SMS365_TICKET_ID_BYTES + 1], issued[32], expires[32];
+    const bool browser = line->kind == SMS365_JOURNAL_REMEMBERED;
     cJSON *one = cJSON_CreateObject();
 
     /* Enough to tell sessions apart. */
@@ -159,13 +160,14 @@ static void session_tell(struct cli *cli, cJSON *list, const struct sms365_journ
     moment(expires, line->expires_s);
     (void)cJSON_AddItemToArray(list, one);
     (void)cJSON_AddStringToObject(one, "id", id);
+    (void)cJSON_AddStringToObject(one, "kind", browser ? "browser" : "session");
     (void)cJSON_AddStringToObject(one, "user", line->user);
     (void)cJSON_AddStringToObject(one, "service", line->service);
     (void)cJSON_AddStringToObject(one, "address", line->address);
     (void)cJSON_AddStringToObject(one, "issued", issued);
     (void)cJSON_AddStringToObject(one, "expires", expires);
-    cli_say(cli, "%s  %s  %s  from %s  since %s  until %s at the latest", id, line->user, line->service, line->address,
-        issued, expires);
+    cli_say(cli, "%s  %s  %s  %sfrom %s  since %s  until %s at the latest", id, line->user, line->service,
+        browser ? "remembered browser  " : "", line->address, issued, expires);
 }
 
 static enum cli_exit session_list(struct cli *cli, const struct cli_command *command, int argc, char **argv)
@@ -206,7 +208,7 @@ static enum cli_exit session_list(struct cli *cli, const struct cli_command *com
 }
 
 const struct cli_command cli_session_commands[] = {
-    {"session", "list", "[USER]", "List web sessions", session_list},
-    {"session", "revoke", "USER | --all", "End web sessions", session_revoke},
+    {"session", "list", "[USER]", "List web sessions and remembered browsers", session_list},
+    {"session", "revoke", "USER | --all", "End web sessions, and forget browsers", session_revoke},
     {NULL, NULL, NULL, NULL, NULL},
 };

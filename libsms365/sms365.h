@@ -136,6 +136,7 @@ enum sms365_verdict {
     SMS365_REASON(BACKUP_CODE, "backup_code", "the backup code was right")                                             \
     SMS365_REASON(TRUSTED_NETWORK, "trusted_network", "no code is needed from this network")                           \
     SMS365_REASON(GRACE, "grace", "a code was entered a short time ago")                                               \
+    SMS365_REASON(REMEMBERED, "remembered", "a code was entered in this browser before")                               \
     SMS365_REASON(GROUP_EXEMPT, "group_exempt", "no code is needed by members of these groups")                        \
     SMS365_REASON(UNENROLLED, "unenrolled", "no code is needed by users without a phone number")                       \
     SMS365_REASON(NO_FIRST_FACTOR, "no_first_factor", "no first factor was proved")                                    \

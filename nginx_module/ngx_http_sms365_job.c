@@ -166,6 +166,7 @@ ngx_http_sms365_job_challenge(ngx_http_sms365_job_t *job)
     setup.own_host = service->conf.trusted[0] != '\0'
                      && sms365_host_is_own(job->host);
     setup.first_factor = true;
+    setup.remembered = job->remembered;
     setup.numbers = job->numbers;
     setup.origin = service->conf.origin;
     setup.number_count = job->number_count;

@@ -79,6 +79,7 @@ struct ngx_http_sms365_job_s {
     char                          holder[NGX_HTTP_SMS365_HOLDER_SIZE];
     struct sms365_number          numbers[SMS365_USER_NUMBERS_MAX];
     size_t                        number_count;
+    unsigned                      remembered:1; /* in this browser */
 
     /* What is wanted. */
     ngx_http_sms365_wish_e        wish;

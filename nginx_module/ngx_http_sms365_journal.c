@@ -22,11 +22,12 @@ struct ngx_http_sms365_poll_s {
 };
 
 
-/* A line on its way to the journal. */
+/* One or two lines on their way to the journal. */
 typedef struct {
     ngx_thread_task_t             task;
     ngx_http_sms365_service_t    *service;
-    struct sms365_journal_line    line;
+    struct sms365_journal_line    lines[2];
+    ngx_uint_t                    count;
     enum sms365_err               code;
     struct sms365_error           err;
     ngx_http_request_t           *r;        /* NULL: nobody waits for it */
@@ -43,7 +44,7 @@ ngx_http_sms365_poll_line(void *context, const struct sms365_journal_line *line)
     struct sms365_journal_line  *lines;
     ngx_http_sms365_poll_t      *poll = context;
 
-    if (line->kind == SMS365_JOURNAL_ISSUED) {
+    if (sms365_journal_is_issue(line->kind)) {
         return true;
     }
 
@@ -197,7 +198,7 @@ ngx_http_sms365_journal_exit(ngx_http_sms365_service_t *service)
 
 
 ngx_http_sms365_reason_e
-ngx_http_sms365_revoked(ngx_http_sms365_ctx_t *ctx)
+ngx_http_sms365_revoked(ngx_http_sms365_ctx_t *ctx, const struct sms365_ticket *ticket)
 {
     struct sms365_span          user;
     ngx_http_sms365_service_t  *service = ctx->service;
@@ -205,7 +206,7 @@ ngx_http_sms365_revoked(ngx_http_sms365_ctx_t *ctx)
     user.data = ctx->user.data;
     user.length = ctx->user.len;
 
-    if (sms365_revoked_has(&service->revoked, ctx->ticket.id, user, ctx->ticket.issued_s)) {
+    if (sms365_revoked_has(&service->revoked, ticket->id, user, ticket->issued_s)) {
         return NGX_HTTP_SMS365_REVOKED;
     }
 
@@ -219,12 +220,15 @@ ngx_http_sms365_revoked(ngx_http_sms365_ctx_t *ctx)
 static void
 ngx_http_sms365_entry_write(void *data, ngx_log_t *log)
 {
+    ngx_uint_t                i;
     ngx_http_sms365_entry_t  *entry = data;
 
     (void) log;
 
-    entry->code = sms365_journal_add(entry->service->conf.web_dir, &entry->line, ngx_time(),
-                                     &entry->err);
+    for (i = 0; i < entry->count && entry->code == SMS365_OK; i++) {
+        entry->code = sms365_journal_add(entry->service->conf.web_dir, &entry->lines[i],
+                                         ngx_time(), &entry->err);
+    }
 }
 
 
@@ -259,7 +263,8 @@ ngx_http_sms365_entry_written(ngx_event_t *ev)
 /* done is called once it is on disk; while it is not, the request stays even where the client does not. */
 static ngx_int_t
 ngx_http_sms365_entry_post(ngx_http_request_t *r, ngx_http_sms365_service_t *service,
-    const struct sms365_journal_line *line, void (*done)(ngx_http_request_t *r, ngx_uint_t good))
+    const struct sms365_journal_line *lines, ngx_uint_t count,
+    void (*done)(ngx_http_request_t *r, ngx_uint_t good))
 {
     ngx_http_sms365_entry_t  *entry;
 
@@ -269,7 +274,8 @@ ngx_http_sms365_entry_post(ngx_http_request_t *r, ngx_http_sms365_service_t *ser
     }
 
     entry->service = service;
-    entry->line = *line;
+    ngx_memcpy(entry->lines, lines, count * sizeof(struct sms365_journal_line));
+    entry->count = count;
     entry->done = done;
 
     if (ngx_http_sms365_thread(service, &entry->task, entry, ngx_http_sms365_entry_write,
@@ -303,19 +309,19 @@ ngx_http_sms365_copy(char *out, size_t size, ngx_str_t *text)
 
 void
 ngx_http_sms365_journal_issued(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
-    const struct sms365_ticket *session)
+    enum sms365_journal_kind kind, const struct sms365_ticket *ticket)
 {
     struct sms365_journal_line  line = { 0 };
 
-    line.kind = SMS365_JOURNAL_ISSUED;
-    ngx_memcpy(line.id, session->id, sizeof(line.id));
+    line.kind = kind;
+    ngx_memcpy(line.id, ticket->id, sizeof(line.id));
     ngx_http_sms365_copy(line.service, sizeof(line.service), &ctx->service->name);
     ngx_http_sms365_copy(line.user, sizeof(line.user), &ctx->user);
     ngx_http_sms365_copy(line.address, sizeof(line.address), &r->connection->addr_text);
-    line.when_s = session->issued_s;
-    line.expires_s = session->expires_s;
+    line.when_s = ticket->issued_s;
+    line.expires_s = ticket->expires_s;
 
-    if (ngx_http_sms365_entry_post(r, ctx->service, &line, NULL) != NGX_OK) {
+    if (ngx_http_sms365_entry_post(r, ctx->service, &line, 1, NULL) != NGX_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "sms365: a session of \"%V\" is not listed: out of memory", &ctx->user);
     }
@@ -324,14 +330,21 @@ ngx_http_sms365_journal_issued(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx
 
 ngx_int_t
 ngx_http_sms365_journal_revoke(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
+    const struct sms365_ticket *tickets, ngx_uint_t count,
     void (*done)(ngx_http_request_t *r, ngx_uint_t good))
 {
-    struct sms365_journal_line  line = { 0 };
+    ngx_uint_t                  i;
+    struct sms365_journal_line  lines[2] = { 0 };
 
-    line.kind = SMS365_JOURNAL_REVOKED;
-    ngx_memcpy(line.id, ctx->ticket.id, sizeof(line.id));
-    line.expires_s = ctx->ticket.expires_s;
+    for (i = 0; i < count; i++) {
+        lines[i].kind = SMS365_JOURNAL_REVOKED;
+        ngx_memcpy(lines[i].id, tickets[i].id, sizeof(lines[i].id));
+        lines[i].expires_s = tickets[i].expires_s;
 
-    return sms365_revoked_add(&ctx->service->revoked, &line)
-           ? ngx_http_sms365_entry_post(r, ctx->service, &line, done) : NGX_ERROR;
+        if (!sms365_revoked_add(&ctx->service->revoked, &lines[i])) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_sms365_entry_post(r, ctx->service, lines, count, done);
 }

@@ -13,15 +13,17 @@ ngx_int_t ngx_http_sms365_journal_init(ngx_cycle_t *cycle,
     ngx_http_sms365_service_t *service);
 void ngx_http_sms365_journal_exit(ngx_http_sms365_service_t *service);
 
-/* OK; or REVOKED, or UNTOLD, for ctx's session. Looks at memory alone. */
-ngx_http_sms365_reason_e ngx_http_sms365_revoked(ngx_http_sms365_ctx_t *ctx);
+/* OK; or REVOKED, or UNTOLD, for a ticket of ctx's user. Looks at memory alone. */
+ngx_http_sms365_reason_e ngx_http_sms365_revoked(ngx_http_sms365_ctx_t *ctx,
+    const struct sms365_ticket *ticket);
 
-/* Write that a session was issued; nobody waits for it. */
+/* Write that a session was issued, or a browser remembered; nobody waits for it. */
 void ngx_http_sms365_journal_issued(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
-    const struct sms365_ticket *session);
+    enum sms365_journal_kind kind, const struct sms365_ticket *ticket);
 
-/* Revoke ctx's session: here at once, elsewhere within two seconds after done is called. */
+/* Revoke that many tickets, two at most: here at once, elsewhere within two seconds after done is called. */
 ngx_int_t ngx_http_sms365_journal_revoke(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
+    const struct sms365_ticket *tickets, ngx_uint_t count,
     void (*done)(ngx_http_request_t *r, ngx_uint_t good));
 
 

@@ -49,6 +49,8 @@ ngx_http_sms365_json(ngx_http_sms365_visit_t *visit, ngx_http_sms365_page_e page
 
     if (whole && view != NULL) {
         (void) cJSON_AddNumberToObject(object, "backup_codes_left", view->backups_left);
+        (void) cJSON_AddNumberToObject(object, "remember_days",
+                                       (double) visit->ctx->service->conf.remember_days);
     }
 
     text = cJSON_PrintUnformatted(object);

@@ -38,6 +38,7 @@
 
 
 #define NGX_HTTP_SMS365_SERVICE   "web"     /* where none is named */
+#define NGX_HTTP_SMS365_DAY       86400     /* seconds */
 #define NGX_HTTP_SMS365_PAGES     5
 #define NGX_HTTP_SMS365_USER_MAX  SMS365_RECORD_NAME_MAX
 #define NGX_HTTP_SMS365_IDLE_MAX  64    /* stores, or handles of libcurl, that a worker keeps for a service */
@@ -50,6 +51,7 @@ typedef struct ngx_http_sms365_poll_s  ngx_http_sms365_poll_t;
 typedef enum {
     NGX_HTTP_SMS365_COOKIE_SESSION,
     NGX_HTTP_SMS365_COOKIE_LOGIN,   /* the browser's name for itself before it has a session */
+    NGX_HTTP_SMS365_COOKIE_REMEMBER,  /* where a code was entered before */
     NGX_HTTP_SMS365_COOKIES
 } ngx_http_sms365_cookie_e;
 
@@ -221,9 +223,14 @@ ngx_int_t ngx_http_sms365_renew(ngx_http_request_t *r,
 void ngx_http_sms365_scope(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
     enum sms365_purpose purpose, struct sms365_scope *scope);
 
-/* Put a session's cookie into the main request's response. */
-ngx_int_t ngx_http_sms365_session_write(ngx_http_request_t *r,
-    ngx_http_sms365_ctx_t *ctx, const struct sms365_ticket *ticket);
+/* Put a session's cookie, or that of a browser to be remembered, into the main request's response. */
+ngx_int_t ngx_http_sms365_ticket_write(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx, ngx_http_sms365_cookie_e cookie,
+    const struct sms365_ticket *ticket);
+
+/* Whether the browser shows that it was to be remembered. What is revoked was not looked at. The user is enrolled. */
+ngx_uint_t ngx_http_sms365_browser(ngx_http_request_t *r,
+    ngx_http_sms365_ctx_t *ctx, struct sms365_ticket *ticket);
 
 /* "no_cookie" and its like. */
 ngx_str_t *ngx_http_sms365_reason_name(ngx_http_sms365_reason_e reason);

@@ -51,34 +51,69 @@ ngx_http_sms365_allowed_by_backup(ngx_http_request_t *r, ngx_http_sms365_visit_t
 }
 
 
+/* A session, or a browser to be remembered, from now on. */
+static ngx_int_t
+ngx_http_sms365_issue(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
+    ngx_http_sms365_cookie_e cookie, enum sms365_journal_kind kind, time_t expires)
+{
+    struct sms365_error   err;
+    struct sms365_ticket  ticket;
+
+    if (sms365_random(ticket.id, sizeof(ticket.id), &err) != SMS365_OK) {
+        return NGX_ERROR;
+    }
+
+    ticket.issued_s = ngx_time();
+    ticket.seen_s = ticket.issued_s;
+    ticket.expires_s = expires;
+
+    if (ngx_http_sms365_ticket_write(r, ctx, cookie, &ticket) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_sms365_journal_issued(r, ctx, kind, &ticket);
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     ngx_http_sms365_job_t *job)
 {
-    struct sms365_error         err;
-    struct sms365_ticket        session;
+    time_t                      expires;
+    enum sms365_reason          reason = job->outcome.reason;
     ngx_http_sms365_ctx_t      *ctx = visit->ctx;
     const struct sms365_conf   *conf = &ctx->service->conf;
 
-    if (sms365_random(session.id, sizeof(session.id), &err) != SMS365_OK) {
+    expires = ngx_time() + conf->session_life_s;
+
+    /* What came of a code long ago does not outlive the time for which the browser is remembered. */
+    if (reason == SMS365_REASON_REMEMBERED && visit->browser.expires_s < expires) {
+        expires = visit->browser.expires_s;
+    }
+
+    /* Paper, or a network, proves nothing of who will be at this browser from now on: only a code that came by phone. */
+    if (visit->remember && conf->remember_days > 0 && reason == SMS365_REASON_CODE_ACCEPTED
+        && ngx_http_sms365_issue(r, ctx, NGX_HTTP_SMS365_COOKIE_REMEMBER,
+                                 SMS365_JOURNAL_REMEMBERED,
+                                 ngx_time() + conf->remember_days * NGX_HTTP_SMS365_DAY)
+           != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    session.issued_s = ngx_time();
-    session.seen_s = session.issued_s;
-    session.expires_s = session.issued_s + conf->session_life_s;
-
     /* The name that the browser had before is not taken into the session. */
-    if (ngx_http_sms365_session_write(r, ctx, &session) != NGX_OK
+    if (ngx_http_sms365_issue(r, ctx, NGX_HTTP_SMS365_COOKIE_SESSION, SMS365_JOURNAL_ISSUED,
+                              expires)
+        != NGX_OK
         || ngx_http_sms365_set_cookie(r, ctx->service, NGX_HTTP_SMS365_COOKIE_LOGIN, "", 0)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_http_sms365_journal_issued(r, ctx, &session);
-
-    if (job->outcome.reason == SMS365_REASON_BACKUP_CODE) {
+    if (reason == SMS365_REASON_BACKUP_CODE) {
         return ngx_http_sms365_allowed_by_backup(r, visit, job);
     }
 

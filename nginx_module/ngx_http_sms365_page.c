@@ -44,6 +44,21 @@ ngx_http_sms365_age(ngx_http_sms365_visit_t *visit)
 }
 
 
+/* For how long the browser may be remembered, where it may. */
+static void
+ngx_http_sms365_days(ngx_http_sms365_visit_t *visit)
+{
+    int64_t  days;
+
+    days = visit->ctx != NULL ? visit->ctx->service->conf.remember_days : 0;
+
+    if (days > 0) {
+        (void) snprintf(visit->text, sizeof(visit->text), "%lld %s", (long long) days,
+                        ngx_http_sms365_word(visit->language, days == 1 ? "day" : "days"));
+    }
+}
+
+
 static const char *
 ngx_http_sms365_view_value(ngx_http_sms365_visit_t *visit, const char *name)
 {
@@ -84,9 +99,12 @@ ngx_http_sms365_view_value(ngx_http_sms365_visit_t *visit, const char *name)
                         (int) ((view->resend_ms + 999) / 1000));
 
     } else if (ngx_strcmp(name, "backup") == 0) {
-        if (visit->view != NULL && visit->view->backups_left > 0) {
-            (void) snprintf(visit->text, sizeof(visit->text), "%d", visit->view->backups_left);
+        if (view->backups_left > 0) {
+            (void) snprintf(visit->text, sizeof(visit->text), "%d", view->backups_left);
         }
+
+    } else if (ngx_strcmp(name, "remember") == 0) {
+        ngx_http_sms365_days(visit);
 
     } else if (ngx_strcmp(name, "unusable") == 0) {
         return view->unusable ? "1" : "";

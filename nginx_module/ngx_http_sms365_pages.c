@@ -72,6 +72,8 @@ const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES] = {
     " pattern=\"\\s*([0-9]\\s*){4,10}\" title=\"{{t.not_a_code}}\" maxlength=\"24\" required autofocus\n"
     " aria-describedby=\"{{?notice}}notice {{/notice}}tries\"{{?wrong}} aria-invalid=\"true\"{{/wrong}}>\n"
     "<p id=\"tries\" class=\"hint\">{{!unusable}}{{tries}}{{/unusable}}</p>\n"
+    "{{?remember}}<label class=\"check\"><input type=\"checkbox\" name=\"remember\" value=\"1\">\n"
+    "{{t.remember}} {{remember}}</label>\n{{/remember}}"
     "<button type=\"submit\" class=\"first\">{{t.verify}}</button>\n"
     "</form>\n"
     "<h2>{{t.nothing}}</h2>\n"
@@ -160,6 +162,8 @@ const char  ngx_http_sms365_style[] =
     "  border-radius: 50%; background: currentColor; }\n"
     ".delivered p { color: var(--good); }\n"
     ".failed p { color: var(--bad); }\n"
+    ".check { display: flex; gap: .5rem; align-items: center; font-weight: 400; }\n"
+    ".check input { width: 1.5rem; min-height: 1.5rem; margin: 0; flex: none; accent-color: var(--accent); }\n"
     "summary { margin-top: 1rem; padding: .5rem 0; cursor: pointer; font-weight: 600; }\n"
     "#backup { letter-spacing: .15em; text-align: center; font-variant-numeric: tabular-nums; }\n"
     ".use { margin-top: .75rem; }\n"
@@ -256,6 +260,9 @@ static const struct {
     { "nothing", { "No message?", "Δεν ήρθε μήνυμα;" } },
     { "again", { "Send a new code", "Αποστολή νέου κωδικού" } },
     { "other", { "Send it to another number", "Αποστολή σε άλλον αριθμό" } },
+    { "remember", { "Ask for no code in this browser for", "Χωρίς κωδικό σε αυτόν τον περιηγητή για" } },
+    { "day", { "day", "ημέρα" } },
+    { "days", { "days", "ημέρες" } },
     { "backup", { "Use a backup code", "Χρήση εφεδρικού κωδικού" } },
     { "backup_code", { "Backup code", "Εφεδρικός κωδικός" } },
     { "backup_left", { "Backup codes left:", "Εφεδρικοί κωδικοί που απομένουν:" } },

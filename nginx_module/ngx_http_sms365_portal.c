@@ -116,6 +116,9 @@ ngx_http_sms365_run(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
         return;
     }
 
+    job->remembered = ngx_http_sms365_browser(r, visit->ctx, &visit->browser)
+                      && ngx_http_sms365_revoked(visit->ctx, &visit->browser)
+                         == NGX_HTTP_SMS365_OK;
     job->end = ngx_http_sms365_ended;
     job->language = visit->language;
     job->wish = NGX_HTTP_SMS365_ANSWER;
@@ -163,7 +166,11 @@ ngx_http_sms365_logged_out(ngx_http_request_t *r, ngx_uint_t good)
     ngx_http_sms365_visit_t    *visit = ngx_http_sms365_ctx(r)->visit;
     ngx_http_sms365_service_t  *service = visit->ctx->service;
 
-    if (ngx_http_sms365_set_cookie(r, service, NGX_HTTP_SMS365_COOKIE_SESSION, "", 0) != NGX_OK) {
+    if (ngx_http_sms365_set_cookie(r, service, NGX_HTTP_SMS365_COOKIE_SESSION, "", 0) != NGX_OK
+        || (service->conf.remember_days > 0
+            && ngx_http_sms365_set_cookie(r, service, NGX_HTTP_SMS365_COOKIE_REMEMBER, "", 0)
+               != NGX_OK))
+    {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
@@ -178,15 +185,31 @@ ngx_http_sms365_logged_out(ngx_http_request_t *r, ngx_uint_t good)
 }
 
 
+/* Of the session and of the browser, which would be logged in again by its next request. */
 static void
 ngx_http_sms365_logout(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 {
+    ngx_uint_t              count;
+    struct sms365_ticket    tickets[2];
     ngx_http_sms365_ctx_t  *ctx = visit->ctx;
 
-    if (ctx->reason != NGX_HTTP_SMS365_OK) {
+    count = 0;
+
+    if (ctx->reason == NGX_HTTP_SMS365_OK) {
+        tickets[count++] = ctx->ticket;
+    }
+
+    if (ngx_http_sms365_browser(r, ctx, &tickets[count])) {
+        count++;
+    }
+
+    if (count == 0) {
         ngx_http_sms365_logged_out(r, 1);
 
-    } else if (ngx_http_sms365_journal_revoke(r, ctx, ngx_http_sms365_logged_out) != NGX_OK) {
+    } else if (ngx_http_sms365_journal_revoke(r, ctx, tickets, count,
+                                              ngx_http_sms365_logged_out)
+               != NGX_OK)
+    {
         ngx_http_sms365_logged_out(r, 0);
     }
 }

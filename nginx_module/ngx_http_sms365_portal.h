@@ -43,11 +43,13 @@ struct ngx_http_sms365_visit_s {
     ngx_http_sms365_do_e       what;
     enum sms365_language       language;
     struct sms365_ticket       login;       /* names the browser */
+    struct sms365_ticket       browser;     /* when remembered */
     char                       next[NGX_HTTP_SMS365_NEXT_MAX + 1];
     char                       code[NGX_HTTP_SMS365_ANSWER_SIZE];
     unsigned                   login_known:1;
     unsigned                   token_good:1;
     unsigned                   failed_before:1; /* a send that was not waited for */
+    unsigned                   remember:1;  /* the person wants the browser to be */
     ngx_http_sms365_stream_t  *stream;      /* of events, where they were asked for */
 
     /* For pages. */

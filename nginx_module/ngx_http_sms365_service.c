@@ -227,7 +227,7 @@ ngx_http_sms365_service_cookies(ngx_conf_t *cf, ngx_http_sms365_service_t *servi
     ngx_uint_t   i, other;
     const char  *prefix;
 
-    static const char *const  ends[NGX_HTTP_SMS365_COOKIES] = { "", "-login" };
+    static const char *const  ends[NGX_HTTP_SMS365_COOKIES] = { "", "-login", "-remember" };
 
     other = ngx_strcmp(service->name.data, NGX_HTTP_SMS365_SERVICE) != 0;
 

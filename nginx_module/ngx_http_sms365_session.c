@@ -242,7 +242,7 @@ ngx_http_sms365_judge_ticket(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
                                 (char *) token->text.data, token->text.len, ngx_time()))
     {
     case SMS365_TICKET_VALID:
-        return ngx_http_sms365_revoked(ctx);
+        return ngx_http_sms365_revoked(ctx, &ctx->ticket);
     case SMS365_TICKET_OTHER_KEY:
         return NGX_HTTP_SMS365_OTHER_KEY;
     case SMS365_TICKET_EXPIRED:
@@ -291,24 +291,51 @@ ngx_http_sms365_judge(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 }
 
 
+ngx_uint_t
+ngx_http_sms365_browser(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
+    struct sms365_ticket *ticket)
+{
+    struct sms365_scope          scope;
+    ngx_http_sms365_token_t     *token;
+    ngx_http_sms365_service_t   *service = ctx->service;
+    struct sms365_ticket_limits  limits = { 0 };
+
+    token = ngx_http_sms365_token(ctx, NGX_HTTP_SMS365_COOKIE_REMEMBER);
+
+    if (service->conf.remember_days == 0 || token->times != 1) {
+        return 0;
+    }
+
+    limits.life_s = service->conf.remember_days * NGX_HTTP_SMS365_DAY;
+    ngx_http_sms365_scope(r, ctx, SMS365_PURPOSE_REMEMBER, &scope);
+
+    return sms365_ticket_check(ticket, service->tickets, &scope, &limits,
+                               (char *) token->text.data, token->text.len, ngx_time())
+           == SMS365_TICKET_VALID;
+}
+
+
 ngx_int_t
-ngx_http_sms365_session_write(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
-    const struct sms365_ticket *ticket)
+ngx_http_sms365_ticket_write(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
+    ngx_http_sms365_cookie_e cookie, const struct sms365_ticket *ticket)
 {
     char                        text[SMS365_TICKET_SIZE];
+    ngx_uint_t                  remember;
     struct sms365_scope         scope;
     ngx_http_sms365_service_t  *service;
 
     service = ctx->service;
+    remember = cookie == NGX_HTTP_SMS365_COOKIE_REMEMBER;
 
-    ngx_http_sms365_scope(r, ctx, SMS365_PURPOSE_SESSION, &scope);
+    ngx_http_sms365_scope(r, ctx, remember ? SMS365_PURPOSE_REMEMBER : SMS365_PURPOSE_SESSION,
+                          &scope);
 
     if (!sms365_ticket_make(text, service->tickets, &scope, ticket)) {
         return NGX_ERROR;
     }
 
-    return ngx_http_sms365_set_cookie(r->main, service, NGX_HTTP_SMS365_COOKIE_SESSION,
-                                      text, -1);
+    return ngx_http_sms365_set_cookie(r->main, service, cookie, text,
+                                      remember ? ticket->expires_s - ticket->issued_s : -1);
 }
 
 
@@ -327,5 +354,5 @@ ngx_http_sms365_renew(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
     fresh.seen_s = ngx_time();
     ctx->renewed = 1;
 
-    return ngx_http_sms365_session_write(r, ctx, &fresh);
+    return ngx_http_sms365_ticket_write(r, ctx, NGX_HTTP_SMS365_COOKIE_SESSION, &fresh);
 }

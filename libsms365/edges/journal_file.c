@@ -82,7 +82,7 @@ static void keep_lines(struct sms365_buf *out, const char *text, size_t length, 
             return;
         if (!sms365_journal_read(&line, text, (size_t)(end - text)))
             continue;
-        const bool session = line.kind == SMS365_JOURNAL_ISSUED || line.kind == SMS365_JOURNAL_REVOKED;
+        const bool session = sms365_journal_is_issue(line.kind) || line.kind == SMS365_JOURNAL_REVOKED;
         if (session ? line.expires_s > now_s : line.when_s > now_s - REVOCATION_KEEP_S)
             sms365_buf_add(out, text, (size_t)(end - text) + 1);
     }

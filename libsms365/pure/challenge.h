@@ -47,6 +47,7 @@ struct sms365_challenge_setup {
     bool known;
     bool own_host;     /* host is this machine, or that cannot be told: no trusted network */
     bool exempt;       /* a member of groups that need no code */
+    bool remembered;   /* in a browser that shows a ticket of SMS365_PURPOSE_REMEMBER for this user, which holds */
     bool first_factor; /* proved, or configured not to matter */
     bool count_host;   /* no first factor was proved: the attempt counts against the address */
     const struct sms365_number *numbers;

@@ -63,6 +63,8 @@ static void admit(struct sms365_challenge *ch)
         challenge_bypass(ch, SMS365_REASON_UNENROLLED);
     else if (ch->number_count == 0)
         challenge_deny(ch, SMS365_REASON_NOT_ENROLLED);
+    else if (ch->remembered && ch->conf->remember_days > 0)
+        challenge_bypass(ch, SMS365_REASON_REMEMBERED);
     else
         challenge_write(ch, NULL, on_loaded, NULL);
 }
@@ -216,6 +218,7 @@ static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challeng
     ch->known = setup->known;
     ch->own_host = setup->own_host;
     ch->exempt = setup->exempt;
+    ch->remembered = setup->remembered;
     ch->first_factor = setup->first_factor;
     ch->count_host = setup->count_host;
     ch->now = setup->now;

@@ -48,7 +48,7 @@ struct sms365_challenge {
     uint8_t holder[SMS365_HOLDER_BYTES];
     uint8_t place[SMS365_PLACE_BYTES];
     uint8_t grace[SMS365_PLACE_BYTES];
-    bool known, own_host, exempt, first_factor, count_host, has_grace;
+    bool known, own_host, exempt, remembered, first_factor, count_host, has_grace;
     struct sms365_number numbers[SMS365_NUMBERS_MAX];
     size_t number_count;
     struct sms365_routes routes;

@@ -20,10 +20,16 @@ static const struct {
     const char *fields; /* i: id, s: service, u: user, a: address, w: when, e: expires */
 } forms[] = {
     [SMS365_JOURNAL_ISSUED] = {"issued", "isuawe"},
+    [SMS365_JOURNAL_REMEMBERED] = {"remembered", "isuawe"},
     [SMS365_JOURNAL_REVOKED] = {"revoked", "ie"},
     [SMS365_JOURNAL_USER] = {"revoked-user", "uw"},
     [SMS365_JOURNAL_ALL] = {"revoked-all", "w"},
 };
+
+bool sms365_journal_is_issue(enum sms365_journal_kind kind)
+{
+    return kind == SMS365_JOURNAL_ISSUED || kind == SMS365_JOURNAL_REMEMBERED;
+}
 
 void sms365_journal_write(struct sms365_buf *out, const struct sms365_journal_line *line)
 {
@@ -226,6 +232,7 @@ bool sms365_revoked_add(struct sms365_revoked *revoked, const struct sms365_jour
             revoked->all_s = line->when_s;
         return true;
     case SMS365_JOURNAL_ISSUED:
+    case SMS365_JOURNAL_REMEMBERED:
         break;
     }
     return true;

@@ -73,6 +73,7 @@ struct run {
     bool local; /* codes of our own */
     bool backup, outage_backup;
     bool trusted, ignore_unenrolled;
+    bool remember, remembered; /* browsers may be remembered; whoever logs in does so from one that is */
     bool callback, greek, no_wait, no_from;
     bool provider_once; /* the provider forgets a message whose code it accepted */
     bool balance;       /* the provider's account may be empty */

@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+static bool is_remembered(void)
+{
+    return current_run->remember && current_run->remembered;
+}
+
 /* Does the configuration let this login in without a code, whatever the store has? */
 bool bypass_is_due(const struct proc *proc)
 {
@@ -10,7 +15,7 @@ bool bypass_is_due(const struct proc *proc)
     const bool trusted = current_run->trusted && who->host == 1;
 
     return who->known && who->first_factor &&
-           (who->exempt || trusted || (!who->enrolled && current_run->ignore_unenrolled));
+           (who->exempt || trusted || (who->enrolled ? is_remembered() : current_run->ignore_unenrolled));
 }
 
 /* A code was entered there, and not too long ago. */
@@ -36,6 +41,9 @@ void bypass_decided(const struct proc *proc)
         break;
     case SMS365_REASON_UNENROLLED:
         good = good && current_run->ignore_unenrolled && !who->enrolled;
+        break;
+    case SMS365_REASON_REMEMBERED:
+        good = good && is_remembered() && who->enrolled;
         break;
     case SMS365_REASON_GRACE:
         if (!has_grace(who))

@@ -118,6 +118,8 @@ static const struct run runs[] = {
     {"backup-race", RACE(ONE), .logins = 3, .backup = true, .sends_per_hour = 1},
     /* Who needs no code. */
     {"bypass", FULL(EVERYBODY), .logins = 1, .trusted = true, .ignore_unenrolled = true, .grace_s = 300, .sends_per_hour = 1},
+    {"remembered", FULL(EVERYBODY), .logins = 1, .remember = true, .remembered = true, .sends_per_hour = 1},
+    {"remembered-off", MODEL(EVERYBODY), .logins = 1, .remembered = true, .sends_per_hour = 1, .no_wait = true},
     {"grace", .alphabet = ALPHABET_RACE, .subjects = HOLDERS | ALLOWS(SUBJECT_UNPROVED), .logins = 3, .clocks = 2, .grace_s = 300, .sends_per_hour = 1},
     {"grace-model", MODEL(HOLDERS | ALLOWS(SUBJECT_UNPROVED)), .logins = 2, .clocks = 2, .grace_s = 300, .sends_per_hour = 1, .tries = 1, .no_wait = true, .effort = EFFORT_DEEP},
     {"grace-reboot", MODEL(ONE), .logins = 2, .clocks = 1, .reboots = 1, .grace_s = 300, .sends_per_hour = 1},
@@ -187,7 +189,7 @@ static bool print_missing(uint64_t reached)
         SMS365_REASON_KEY_REFUSED, SMS365_REASON_NO_BALANCE, SMS365_REASON_BAD_NUMBER, SMS365_REASON_PROVIDER_REFUSED,
         SMS365_REASON_UNREACHABLE, SMS365_REASON_REPLY_LOST, SMS365_REASON_BAD_REPLY, SMS365_REASON_WRONG_ADDRESS,
         SMS365_REASON_STORE_FAILED, SMS365_REASON_INTERNAL, SMS365_REASON_BACKUP_CODE, SMS365_REASON_TRUSTED_NETWORK,
-        SMS365_REASON_GRACE, SMS365_REASON_GROUP_EXEMPT, SMS365_REASON_UNENROLLED, SMS365_REASON_WRONG_BACKUP_CODE,
+        SMS365_REASON_GRACE, SMS365_REASON_REMEMBERED, SMS365_REASON_GROUP_EXEMPT, SMS365_REASON_UNENROLLED, SMS365_REASON_WRONG_BACKUP_CODE,
         SMS365_REASON_STORE_SPENT, SMS365_REASON_COUNTRY_REFUSED, SMS365_REASON_SIM_CHANGED,
         SMS365_REASON_CONFIG_UNUSABLE};
     bool missing = false;

@@ -178,6 +178,7 @@ const struct sms365_conf *subject_conf(const struct run *run)
     conf.code_digits = 6;
     conf.give_up_after_s = run->give_up_s;
     conf.grace_s = run->grace_s;
+    conf.remember_days = run->remember ? 30 : 0;
     conf.hlr = run->hlr;
     conf.hlr_every_days = 7;
     conf.on_outage = run->outage_backup ? SMS365_OUTAGE_BACKUP : SMS365_OUTAGE_DENY;
@@ -229,6 +230,7 @@ void subject_login(struct proc *proc, enum subject subject)
     setup.machine = "host";
     setup.grace = graces[info->grace];
     setup.exempt = info->exempt;
+    setup.remembered = current_run->remembered;
     setup.holder = info->holder;
     setup.place = info->place == 1 ? "elsewhere" : "desk";
     setup.known = info->known;

@@ -8,6 +8,7 @@
 #define SPAN(text) ((struct sms365_span){text, sizeof(text) - 1})
 
 static const struct sms365_journal_line lines[] = {
+    {SMS365_JOURNAL_REMEMBERED, {2, 0xff}, "app", "alice", "192.0.2.7", NOW, NOW + 86400},
     {SMS365_JOURNAL_ISSUED, {1, 0xff}, "app", "a b%\\\n\xc3\xa9", "2001:db8::1", NOW, NOW + 100},
     {SMS365_JOURNAL_REVOKED, {2}, "", "", "", 0, NOW + 100},
     {SMS365_JOURNAL_USER, {0}, "", "alice", "", NOW, 0},
