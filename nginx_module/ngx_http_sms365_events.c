@@ -129,7 +129,7 @@ ngx_http_sms365_stream_seen(ngx_http_request_t *r, ngx_http_sms365_job_t *job,
     ngx_http_sms365_end_e end)
 {
     ngx_int_t                  rc;
-    ngx_uint_t                 more;
+    ngx_uint_t                 more, denied;
     ngx_msec_t                 wait;
     struct sms365_view         view = { 0 };
     ngx_http_sms365_page_e     page;
@@ -145,10 +145,11 @@ ngx_http_sms365_stream_seen(ngx_http_request_t *r, ngx_http_sms365_job_t *job,
         return;
     }
 
-    page = end == NGX_HTTP_SMS365_DECIDED ? NGX_HTTP_SMS365_PAGE_DENIED
-                                          : NGX_HTTP_SMS365_PAGE_SEND;
+    denied = end == NGX_HTTP_SMS365_DECIDED
+             || (end == NGX_HTTP_SMS365_OPEN && job->view.instead);
+    page = denied ? NGX_HTTP_SMS365_PAGE_DENIED : NGX_HTTP_SMS365_PAGE_SEND;
 
-    if (end == NGX_HTTP_SMS365_OPEN) {
+    if (end == NGX_HTTP_SMS365_OPEN && !denied) {
         page = NGX_HTTP_SMS365_PAGE_CODE;
         view = job->view;
         sms365_report_name(stream->report, view.id);

@@ -12,10 +12,10 @@ import pytest
 import listener
 import tickets
 import world
+from portal import LOGIN, PORTAL, example, log_in, send
 from product import STATE
 from sandbox import certificate
 from test_nginx_callback import CALLBACK, call, token, until
-from test_nginx_portal import PORTAL, example, log_in, send
 from webserver import password_file
 
 SPOOL = f"{STATE}/spool"
@@ -219,7 +219,7 @@ def test_a_stream_is_the_holders_own(web, browser, sandbox, alice, stream):
     assert stream(web, stranger).status == 403
     stranger.get(PORTAL)
     assert stream(web, stranger).status == 204
-    stranger.cookies = {"__Host-sms365-login": tickets.make(service="app", purpose=tickets.FORM)}
+    stranger.cookies = {LOGIN: tickets.make(service="app", purpose=tickets.FORM)}
     assert stream(web, stranger).status == 403
     stranger.cookies = dict(browser.cookies)
     stranger.headers = {}
