@@ -13,8 +13,8 @@
 #define HEADERS_MAX 32
 #define PIECES_MAX (6 * HEADERS_MAX) /* of memory: so many a header, however many there are */
 #define NOW 1800000000
-#define SESSION "__Host-sms365"
-#define LOGIN "__Host-sms365-login"
+#define SERVICES 2
+#define TOKENS (SERVICES * NGX_HTTP_SMS365_COOKIES)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,6 +45,12 @@ void *ngx_palloc(ngx_pool_t *pool, size_t size)
     return piece(size);
 }
 
+void *ngx_pcalloc(ngx_pool_t *pool, size_t size)
+{
+    (void)pool;
+    return memset(piece(size), 0, size);
+}
+
 void *ngx_pnalloc(ngx_pool_t *pool, size_t size)
 {
     (void)pool;
@@ -73,7 +79,13 @@ ngx_int_t ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
 
 static struct sms365_ticket_key *key;
 static char good[SMS365_TICKET_SIZE];
-static ngx_http_sms365_service_t service = {.cookie = ngx_string(SESSION), .login_cookie = ngx_string(LOGIN)};
+static ngx_http_sms365_service_t services[SERVICES] = {
+    {.cookies = {ngx_string("__Host-sms365"), ngx_string("__Host-sms365-login"), ngx_string("__Host-sms365-remember")}},
+    {.index = 1, .cookies = {ngx_string("__Secure-a"), ngx_string("__Host-a-login"), ngx_string("__Host-a-remember")}}};
+static ngx_http_sms365_service_t *service_list[SERVICES] = {&services[0], &services[1]};
+static ngx_http_sms365_main_conf_t main_conf = {.services = {.elts = service_list, .nelts = SERVICES}};
+static void *main_confs[] = {&main_conf};
+ngx_module_t ngx_http_sms365_module = {.ctx_index = 0};
 static const struct sms365_scope scope = {.purpose = SMS365_PURPOSE_SESSION,
     .service = {"web", 3},
     .host = {"app.example.org", 15},
@@ -118,6 +130,15 @@ static void request_make(ngx_http_request_t *r, const uint8_t *data, size_t size
     list->last = part;
 }
 
+static bool is_ours(ngx_str_t *name)
+{
+    for (size_t i = 0; i < SERVICES; i++)
+        for (size_t k = 0; k < NGX_HTTP_SMS365_COOKIES; k++)
+            if (ngx_http_sms365_same(name, &services[i].cookies[k]))
+                return true;
+    return false;
+}
+
 /* All that is not ours, in its order, blanks at the ends of cookies left out. */
 static void rest_write(struct sms365_buf *out, ngx_http_request_t *r)
 {
@@ -133,7 +154,7 @@ static void rest_write(struct sms365_buf *out, ngx_http_request_t *r)
             }
             while (ngx_http_sms365_next_cookie(
                        &pos, header[i].value.data + header[i].value.len, &name, &value, &whole) == NGX_OK) {
-                if (ngx_http_sms365_same(&name, &service.cookie) || ngx_http_sms365_same(&name, &service.login_cookie))
+                if (is_ours(&name))
                     continue;
                 while (value.len > 0 && (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t'))
                     value.len--;
@@ -159,7 +180,7 @@ static void ticket_judge(const ngx_str_t *token)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ngx_http_request_t r;
-    ngx_http_sms365_ctx_t ctx = {.service = &service}, after = {.service = &service};
+    ngx_http_sms365_ctx_t ctx = {.service = NULL}, after = {.service = NULL};
     struct sms365_buf before, rest;
 
     if (size == 0)
@@ -167,18 +188,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (key == NULL)
         make_ticket();
     memset(&r, 0, sizeof r);
+    r.main_conf = main_confs;
     request_make(&r, data + 1, size - 1, 1 + data[0] % 4);
     sms365_buf_init(&before, 4 * size + 16);
     sms365_buf_init(&rest, 4 * size + 16);
-    ngx_http_sms365_read_cookies(&r, &ctx, &service);
-    ticket_judge(&ctx.token);
-    ticket_judge(&ctx.login_token);
+    demand(ngx_http_sms365_read_cookies(&r, &ctx) == NGX_OK);
+    for (size_t i = 0; i < TOKENS; i++)
+        ticket_judge(&ctx.tokens[i].text);
     rest_write(&before, &r);
-    demand(ngx_http_sms365_strip(&r, &ctx) == NGX_OK);
+    demand(ngx_http_sms365_strip(&r) == NGX_OK);
     rest_write(&rest, &r);
-    ngx_http_sms365_read_cookies(&r, &after, &service);
+    demand(ngx_http_sms365_read_cookies(&r, &after) == NGX_OK);
     /* Ours are gone, and nothing else is. */
-    demand(after.token.data == NULL && after.login_token.data == NULL && !after.doubled);
+    for (size_t i = 0; i < TOKENS; i++)
+        demand(after.tokens[i].text.data == NULL && after.tokens[i].times == 0);
     demand(!before.failed && !rest.failed && before.length == rest.length);
     demand(memcmp(sms365_buf_text(&before), sms365_buf_text(&rest), rest.length) == 0);
     sms365_buf_free(&before);
