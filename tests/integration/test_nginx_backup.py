@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from portal import LOGIN, PORTAL, SESSION, example, notice, send
+from portal import LOGIN, PORTAL, SESSION, notice, send
 from product import NUMBER, OTHER_NUMBER
 from programs import wrong
-from webserver import password_file
+from webserver import example, password_file
 
 OFFER = 'action="/sms365/backup"'
 

@@ -12,11 +12,11 @@ import pytest
 import listener
 import tickets
 import world
-from portal import LOGIN, PORTAL, example, log_in, send
+from portal import LOGIN, PORTAL, log_in, send
 from product import STATE
 from sandbox import certificate
 from test_nginx_callback import CALLBACK, call, token, until
-from webserver import password_file
+from webserver import example, password_file
 
 SPOOL = f"{STATE}/spool"
 EVENTS = PORTAL + "events"

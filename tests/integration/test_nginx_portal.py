@@ -15,6 +15,7 @@ from product import CONF, FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
 from webserver import example, password_file
 
+
 @pytest.fixture(params=EXAMPLES)
 def web(request, product, nginx, alice, bob):
     password_file(alice, bob)
@@ -472,7 +473,7 @@ def test_who_goes_away_takes_an_answer_along(web, browser, sandbox):
     connection = web.connect()
     connection.request("POST", PORTAL + "verify", f"token={token}&code=0000", {**browser.headers,
                        "Content-Type": "application/x-www-form-urlencoded",
-                       "Cookie": f"__Host-sms365-login={browser.cookies['__Host-sms365-login']}"})
+                       "Cookie": f"{LOGIN}={browser.cookies[LOGIN]}"})
     time.sleep(0.3)
     connection.close()
     until = time.monotonic() + 10

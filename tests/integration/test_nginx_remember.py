@@ -6,9 +6,9 @@ import time
 import pytest
 
 import tickets
-from portal import LOGIN, PORTAL, SESSION, example, log_in, notice, send
+from portal import LOGIN, PORTAL, SESSION, log_in, notice, send
 from product import NUMBER, OTHER_NUMBER
-from webserver import password_file
+from webserver import example, password_file
 
 REMEMBER = "__Host-sms365-app-remember"
 DAY = 86400
