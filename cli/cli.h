@@ -184,8 +184,8 @@ bool cli_conf(struct cli *cli);
 /* The same as a service sees it (NULL: no service). */
 bool cli_conf_of(struct cli *cli, const char *service);
 /*
- * The same for commands that look into the service's store: with web, or for the service of that name, it is the one that
- * nginx's workers keep. That one must be there: made by root, it would be of no use to them.
+ * The same for commands that look into the service's store: with web, or for the service of that name, it is the one
+ * that nginx's workers keep. That one must be there: made by root, it would be of no use to them.
  */
 bool cli_conf_of_store(struct cli *cli, const char *service, bool web);
 /* Load the master key; the caller frees it. False: it was told; return CLI_USAGE. */

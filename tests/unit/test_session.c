@@ -90,7 +90,8 @@ static void it_is_good_for_its_own_scope_alone(void **state)
 
     (void)state;
     assert_true(sms365_ticket_make(text, key, &session, &fresh));
-    struct sms365_scope scopes[] = {session, session, session, session, session, session, session, session, session, session};
+    struct sms365_scope scopes[] = {
+        session, session, session, session, session, session, session, session, session, session};
     scopes[9].purpose = SMS365_PURPOSE_REMEMBER;
     scopes[0].purpose = SMS365_PURPOSE_LOGIN;
     scopes[1].purpose = SMS365_PURPOSE_FORM;
