@@ -1,6 +1,8 @@
 /* What forms and queries hold. */
 #include "ngx_http_sms365_portal.h"
 
+#include "pure/backup.h"
+
 
 static int
 ngx_http_sms365_hex(u_char ch)
@@ -118,6 +120,23 @@ ngx_http_sms365_form_read(ngx_http_sms365_visit_t *visit, u_char *data, size_t l
         visit->next[0] = '/';
         visit->next[1] = '\0';
     }
+}
+
+
+ngx_uint_t
+ngx_http_sms365_is_code(ngx_http_sms365_visit_t *visit)
+{
+    char         backup[SMS365_BACKUP_DIGITS + 1];
+    const char  *text = visit->code;
+    ngx_uint_t   good;
+
+    if (visit->what == NGX_HTTP_SMS365_DO_BACKUP) {
+        good = sms365_backup_parse(backup, text);
+        sms365_wipe(backup, sizeof(backup));
+        return good;
+    }
+
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
 

@@ -3,7 +3,6 @@
 #include "ngx_http_sms365_portal.h"
 
 #include "edges/process.h"
-#include "pure/backup.h"
 #include "pure/text.h"
 
 
@@ -212,24 +211,6 @@ ngx_http_sms365_logout(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
     {
         ngx_http_sms365_logged_out(r, 0);
     }
-}
-
-
-/* What a person types where the code belongs and is no code is for nobody but the person to see. */
-static ngx_uint_t
-ngx_http_sms365_is_code(ngx_http_sms365_visit_t *visit)
-{
-    char         backup[SMS365_BACKUP_DIGITS + 1];
-    const char  *text = visit->code;
-    ngx_uint_t   good;
-
-    if (visit->what == NGX_HTTP_SMS365_DO_BACKUP) {
-        good = sms365_backup_parse(backup, text);
-        sms365_wipe(backup, sizeof(backup));
-        return good;
-    }
-
-    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
 

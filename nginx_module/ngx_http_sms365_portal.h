@@ -165,6 +165,9 @@ ngx_http_sms365_visit_t *ngx_http_sms365_visit_create(ngx_http_request_t *r,
 void ngx_http_sms365_form_read(ngx_http_sms365_visit_t *visit, u_char *data, size_t length,
     ngx_str_t *token);
 
+/* Whether visit->code is one of the kind that was asked for: what is none is for nobody but the person to see. */
+ngx_uint_t ngx_http_sms365_is_code(ngx_http_sms365_visit_t *visit);
+
 /* Whether text is the address of something on this host: a path, and nothing a browser could take for another. */
 ngx_uint_t ngx_http_sms365_is_local(const char *text);
 
