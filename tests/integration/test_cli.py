@@ -30,7 +30,7 @@ def test_the_help_and_the_manual_have_every_command(place):
     for usage in told:
         assert re.search(rf"^ +{re.escape(usage)}$", shown, re.M), f"{usage} is in no manual"
         assert f"  {usage}\n" in text
-        words = re.match(r"[a-z0-9-]+(?: [a-z0-9-]+)*(?= |$)", usage)[0].split()
+        words = re.match(r"[a-z0-9][a-z0-9-]*(?: [a-z0-9][a-z0-9-]*)*(?= |$)", usage)[0].split()
         assert usage in place.json(*words, "--help").object["commands"]
         assert usage in place.json("help", *words).object["commands"]
 
