@@ -420,40 +420,13 @@ ngx_http_sms365_not_enrolled(ngx_http_request_t *r, ngx_http_sms365_visit_t *vis
 }
 
 
-ngx_int_t
-ngx_http_sms365_portal_handler(ngx_http_request_t *r)
+/* Somebody with a name has come to the portal. */
+static ngx_int_t
+ngx_http_sms365_visit(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
-    ngx_int_t                  rc;
-    ngx_str_t                  rest;
-    ngx_http_sms365_ctx_t     *ctx;
-    ngx_http_sms365_visit_t   *visit;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (r != r->main) {
-        return NGX_HTTP_FORBIDDEN;
-    }
-
-    ctx = ngx_http_sms365_ctx(r);
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    /* The way to the portal of the service that was asked for: it need not be this location's. */
-    if (ctx != NULL && clcf->named && ctx->judged && ctx->reason != NGX_HTTP_SMS365_FAILED) {
-        return ngx_http_sms365_gate(r, ctx);
-    }
-
-    if (ctx == NULL || ngx_http_sms365_judge(r, ctx) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (clcf->named) {
-        return ngx_http_sms365_gate(r, ctx);
-    }
-
-    /* Whoever has no name has proved nothing: there is nothing for them here, not even a cookie. */
-    if (ctx->reason == NGX_HTTP_SMS365_NO_USER) {
-        (void) ngx_http_discard_request_body(r);
-        return NGX_HTTP_UNAUTHORIZED;
-    }
+    ngx_int_t                 rc;
+    ngx_str_t                 rest;
+    ngx_http_sms365_visit_t  *visit;
 
     visit = ngx_http_sms365_visit_create(r, ctx);
     if (visit == NULL) {
@@ -492,4 +465,40 @@ ngx_http_sms365_portal_handler(ngx_http_request_t *r)
     (void) ngx_http_discard_request_body(r);
 
     return NGX_HTTP_NOT_ALLOWED;
+}
+
+
+ngx_int_t
+ngx_http_sms365_portal_handler(ngx_http_request_t *r)
+{
+    ngx_http_sms365_ctx_t     *ctx;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (r != r->main) {
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    ctx = ngx_http_sms365_ctx(r);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* The way to the portal of the service that was asked for: it need not be this location's. */
+    if (ctx != NULL && clcf->named && ctx->judged && ctx->reason != NGX_HTTP_SMS365_FAILED) {
+        return ngx_http_sms365_gate(r, ctx);
+    }
+
+    if (ctx == NULL || ngx_http_sms365_judge(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (clcf->named) {
+        return ngx_http_sms365_gate(r, ctx);
+    }
+
+    /* Whoever has no name has proved nothing: there is nothing for them here, not even a cookie. */
+    if (ctx->reason == NGX_HTTP_SMS365_NO_USER) {
+        (void) ngx_http_discard_request_body(r);
+        return NGX_HTTP_UNAUTHORIZED;
+    }
+
+    return ngx_http_sms365_visit(r, ctx);
 }
