@@ -1,8 +1,88 @@
-/* What forms and queries hold. */
+/* Forms: the pre-login cookie that they are bound to, and what they and queries hold. */
 #include "ngx_http_sms365_portal.h"
 
+#include "edges/process.h"
 #include "pure/backup.h"
 
+
+/* --- The pre-login cookie, and the forms that are bound to it --- */
+
+ngx_int_t
+ngx_http_sms365_visit_login(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+{
+    char                         text[SMS365_TICKET_SIZE];
+    struct sms365_error          err;
+    struct sms365_scope          scope;
+    ngx_http_sms365_ctx_t       *ctx = visit->ctx;
+    ngx_http_sms365_token_t     *token;
+    struct sms365_ticket_limits  limits = { 0 };
+
+    token = ngx_http_sms365_token(ctx, NGX_HTTP_SMS365_COOKIE_LOGIN);
+    ngx_http_sms365_scope(r, ctx, SMS365_PURPOSE_LOGIN, &scope);
+    limits.life_s = NGX_HTTP_SMS365_FORM_LIFE;
+
+    if (token->times == 1
+        && sms365_ticket_check(&visit->login, ctx->service->tickets, &scope, &limits,
+                               (char *) token->text.data, token->text.len, ngx_time())
+           == SMS365_TICKET_VALID)
+    {
+        visit->login_known = 1;
+        return NGX_OK;
+    }
+
+    if (sms365_random(visit->login.id, sizeof(visit->login.id), &err) != SMS365_OK) {
+        return NGX_ERROR;
+    }
+
+    visit->login.issued_s = ngx_time();
+    visit->login.seen_s = visit->login.issued_s;
+    visit->login.expires_s = visit->login.issued_s + NGX_HTTP_SMS365_FORM_LIFE;
+
+    if (!sms365_ticket_make(text, ctx->service->tickets, &scope, &visit->login)) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_sms365_set_cookie(r, ctx->service, NGX_HTTP_SMS365_COOKIE_LOGIN, text, -1);
+}
+
+
+ngx_int_t
+ngx_http_sms365_visit_token(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+{
+    struct sms365_scope   scope;
+    struct sms365_ticket  form;
+
+    ngx_http_sms365_scope(r, visit->ctx, SMS365_PURPOSE_FORM, &scope);
+
+    form = visit->login;
+    form.issued_s = ngx_time();
+    form.seen_s = form.issued_s;
+    form.expires_s = form.issued_s + NGX_HTTP_SMS365_FORM_LIFE;
+
+    return sms365_ticket_make(visit->token, visit->ctx->service->tickets, &scope, &form)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_uint_t
+ngx_http_sms365_visit_token_good(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_str_t *token)
+{
+    struct sms365_scope          scope;
+    struct sms365_ticket         form;
+    struct sms365_ticket_limits  limits = { 0 };
+
+    ngx_http_sms365_scope(r, visit->ctx, SMS365_PURPOSE_FORM, &scope);
+
+    return visit->login_known
+           && sms365_ticket_check(&form, visit->ctx->service->tickets, &scope, &limits,
+                                  (char *) token->data, token->len, ngx_time())
+              == SMS365_TICKET_VALID
+           && sms365_equal(form.id, visit->login.id, sizeof(form.id));
+}
+
+
+/* --- What they hold --- */
 
 static int
 ngx_http_sms365_hex(u_char ch)

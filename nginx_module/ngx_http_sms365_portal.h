@@ -161,6 +161,14 @@ ngx_http_sms365_visit_t *ngx_http_sms365_visit_create(ngx_http_request_t *r,
 
 /* --- ngx_http_sms365_form.c --- */
 
+/* The browser's name for itself: its pre-login cookie, made at its first visit. */
+ngx_int_t ngx_http_sms365_visit_login(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit);
+
+/* Make the token of the forms on this visit's page, bound to that cookie; is a form's token one of those? */
+ngx_int_t ngx_http_sms365_visit_token(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit);
+ngx_uint_t ngx_http_sms365_visit_token_good(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_str_t *token);
+
 /* Read next, code and the token of a form, or of the query. */
 void ngx_http_sms365_form_read(ngx_http_sms365_visit_t *visit, u_char *data, size_t length,
     ngx_str_t *token);
