@@ -10,9 +10,9 @@ import re
 import pytest
 
 import tickets
+from portal import FORMS
 from product import NUMBER, OTHER_NUMBER, SOURCE, STATE
-from test_nginx_portal import FORMS, example
-from webserver import password_file
+from webserver import example, password_file
 
 EXAMPLES = sorted(name.removesuffix(".conf") for name in os.listdir(f"{SOURCE}/examples/nginx") if name.endswith(".conf"))
 FILES = ("style.css", "script.js", "events", "nowhere", "../", "send/")
@@ -70,11 +70,11 @@ def text(request, product, alice, bob):
 
 def gets_nowhere(browser, text, realm, asked=("GET", "POST", "HEAD", "PUT"), ends=""):
     """Asks for everything (that ends so), also with a session that would be good if a first factor were proved."""
-    good = tickets.make(service="app")
-    browser.headers["Cookie"] = f"__Host-sms365={good}; __Host-sms365-app={good}; __Host-sms365-login={good}"
+    good = {service: tickets.make(service=service) for service in re.findall(r"sms365_service (\w+);", text)}
+    browser.headers["Cookie"] = "; ".join(f"__Host-sms365-{service}={ticket}" for service, ticket in good.items())
     for path in filter(lambda path: path.endswith(ends), places(text)):
         for method in asked:
-            body = f"code=1234&next=/&token={good}" if method in ("POST", "PUT") else None
+            body = f"code=1234&next=/&token={good['app']}" if method in ("POST", "PUT") else None
             reply = browser.ask(method, path, body, Content_Type="application/x-www-form-urlencoded")
             told = (method, path, browser.headers)
             assert reply.status == 401, told

@@ -234,7 +234,7 @@ def test_a_websocket_is_for_who_has_a_session(start):
     assert "Cookie: a=b\r\n" in head and COOKIE not in head
 
 
-INJECTED = ("\r\nX-Injected: yes", "%0d%0aX-Injected:%20yes", "%0D%0A%0D%0A<b>", "%250d%250aX-Injected: yes",
+INJECTED = ("\r\nX-Injected: yes", "%0d%0aX-Injected:%20yes", "%0D%0A%0D%0A<injected>", "%250d%250aX-Injected: yes",
             "\nX-Injected: yes", "\rX-Injected: yes", "\u010d\u010aX-Injected: yes", "%00%0aX-Injected: yes")
 
 
@@ -263,7 +263,7 @@ def test_nobody_writes_a_header_or_a_page_for_us(start, sandbox, piece):
         browser = person(running, session=False)
         reply = browser.ask(method, path.encode("latin-1", "replace").decode("latin-1"), body, **headers)
         names = [name.lower() for name, _ in reply.all_headers]
-        assert "x-injected" not in names and b"<b>" not in reply.body, (method, path, headers, body)
+        assert "x-injected" not in names and b"<injected>" not in reply.body, (method, path, headers, body)
         assert all(value.isprintable() for _, value in reply.all_headers), (method, path, headers, body)
         assert names.count("location") <= 1
         if "location" in names:
