@@ -68,7 +68,7 @@ def test_a_report_is_shown_on_the_page(web, browser, sandbox, delivery, told):
     sandbox.settings(delivery=delivery)
     send(browser, sandbox)
     until(reports)
-    assert f'aria-live="polite">{told}</span>' in browser.get(PORTAL).text
+    assert f'id="delivery">{told}</span>' in browser.get(PORTAL).text
 
 
 def test_a_page_that_is_open_learns_of_a_report_within_a_second(web, browser, sandbox):

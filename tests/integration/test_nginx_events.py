@@ -135,8 +135,8 @@ def test_a_report_is_told_within_a_second(web, browser, sandbox, stream, status,
     events = stream(web, browser)
     assert events.status == 200 and events.reply.headers["Content-Type"] == "text/event-stream"
     assert events.reply.headers["Cache-Control"] == "no-store" and events.reply.headers["X-Accel-Buffering"] == "no"
-    assert events.next() == {"page": "code", "number": "+30 69****4567", "delivery": "pending", "usable": True,
-                             "pending": True, "tries_left": 3, "resend_after_s": 30, "numbers": 1}
+    assert events.next() == {"page": "code", "number": "+30 69****4567", "delivery": "pending", "state": "pending",
+                             "usable": True, "pending": True, "tries_left": 3, "resend_after_s": 30, "numbers": 1}
     start = time.monotonic()
     assert call(web, f"t={token(sandbox)}&status={status}")[0] == 200
     state = events.next()
