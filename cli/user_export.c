@@ -55,7 +55,7 @@ static bool user_print(void *context, const struct sms365_user *user)
 static void header_print(const struct export *export)
 {
     const char *fields[1 + SMS365_USER_NUMBERS_MAX] = {"user"};
-    char numbers[SMS365_USER_NUMBERS_MAX][16];
+    char numbers[SMS365_USER_NUMBERS_MAX][sizeof "number" + 20]; /* 64 bits in decimal */
 
     for (size_t i = 0; i < export->most; i++) {
         (void)snprintf(numbers[i], sizeof numbers[i], "number%zu", i + 1);
