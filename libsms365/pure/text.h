@@ -20,21 +20,21 @@ enum sms365_text {
     SMS365_TEXT_PENDING,
     SMS365_TEXT_FAILED,
     SMS365_TEXT_UNKNOWN,
-    SMS365_TEXT_NOT_DELIVERED, /* note before the prompt for another message: %1 number */
-    SMS365_TEXT_NO_REPORT,     /* note: %1 number */
-    SMS365_TEXT_NEWEST,        /* note: an older message may still arrive */
-    SMS365_TEXT_BACKUP_PROMPT, /* %1 codes left */
-    SMS365_TEXT_OFFER_BACKUP,  /* after a denial's text: a backup code would do */
-    SMS365_TEXT_NO_BACKUP,     /* note: there are no backup codes */
-    SMS365_TEXT_SECONDS,       /* %1 */
-    SMS365_TEXT_MINUTES,       /* %1 */
-    SMS365_TEXT_AGO,           /* %1 time */
-    SMS365_TEXT_ONE_TRY,       /* left */
-    SMS365_TEXT_TRIES,         /* %1 left */
-    SMS365_TEXT_TOO_SOON,      /* note before a prompt: %1 time until r works */
-    SMS365_TEXT_NO_OTHER,      /* note: there is one way only */
-    SMS365_TEXT_NO_MORE_SENDS, /* note: %1 time until a message can be sent */
-    SMS365_TEXT_STILL_GOOD,
+    SMS365_TEXT_NOT_DELIVERED,  /* note before the prompt for another message: %1 number */
+    SMS365_TEXT_NO_REPORT,      /* note: %1 number */
+    SMS365_TEXT_NEWEST,         /* note: an older message may still arrive */
+    SMS365_TEXT_BACKUP_PROMPT,  /* %1 codes left */
+    SMS365_TEXT_OFFER_BACKUP,   /* after a denial's text: a backup code would do */
+    SMS365_TEXT_NO_BACKUP,      /* note: there are no backup codes */
+    SMS365_TEXT_SECONDS,        /* %1 */
+    SMS365_TEXT_MINUTES,        /* %1 */
+    SMS365_TEXT_AGO,            /* %1 time */
+    SMS365_TEXT_ONE_TRY,        /* left */
+    SMS365_TEXT_TRIES,          /* %1 left */
+    SMS365_TEXT_TOO_SOON,       /* note before a prompt: %1 time until r works */
+    SMS365_TEXT_NO_OTHER,       /* note: there is one way only */
+    SMS365_TEXT_NO_MORE_SENDS,  /* note: %1 time until a message can be sent */
+    SMS365_TEXT_STILL_GOOD,     /* note: %1 a denial, of a further message */
     SMS365_TEXT_WRONG,          /* told: %1 tries left */
     SMS365_TEXT_NOT_ENROLLED,   /* %1 whom to ask */
     SMS365_TEXT_LATER,          /* after a denial: %1 time until it lets go */

@@ -78,7 +78,7 @@ static void an_address_outside_the_whitelist_sends_nothing(void **state)
         trial_open(&t, round < 2 ? NULL : tls, "127.0.0.1", ca.hashed, steps, 1);
         assert_true(sms365_cidr_list_parse(&list, fits ? "10.0.0.0/8, 127.0.0.0/8" : "10.0.0.0/8 ::1", NULL));
         const struct sms365_http_request request = {
-            t.base, "2fa/send", SECRET_BODY, sizeof SECRET_BODY - 1, true, 5000, &list};
+            t.base, "2fa/send", SECRET_BODY, sizeof SECRET_BODY - 1, true, 5000, NULL, &list};
         const enum sms365_err result = sms365_http_post(t.http, &request, &t.reply, t.local, &t.err);
         assert_int_equal(result, fits ? SMS365_OK : SMS365_WRONG_ADDRESS);
         assert_string_equal(t.local, "127.0.0.1");
@@ -276,7 +276,7 @@ static void without_tls_nothing_leaves_the_machine(void **state)
     sms365_buf_init(&reply, 4096);
     assert_int_equal(sms365_http_new(&http, &options, &err), SMS365_OK);
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
-        const struct sms365_http_request request = {bases[i], "2fa/send", "x", 1, true, 300, NULL};
+        const struct sms365_http_request request = {bases[i], "2fa/send", "x", 1, true, 300, NULL, NULL};
         assert_int_equal(sms365_http_post(http, &request, &reply, local, &err), SMS365_BAD_ARGUMENT);
         assert_string_equal(local, "");
     }

@@ -31,6 +31,7 @@ static const size_t arguments[SMS365_TEXT_COUNT] = {
     [SMS365_TEXT_TRIES] = 1,
     [SMS365_TEXT_TOO_SOON] = 1,
     [SMS365_TEXT_NO_MORE_SENDS] = 1,
+    [SMS365_TEXT_STILL_GOOD] = 1,
     [SMS365_TEXT_WRONG] = 1,
     [SMS365_TEXT_NOT_ENROLLED] = 1,
     [SMS365_TEXT_LATER] = 1,
