@@ -28,6 +28,7 @@ static const size_t arguments[SMS365_TEXT_COUNT] = {
     [SMS365_TEXT_NUMBER_CHANGED] = 3,
     [SMS365_TEXT_SECONDS] = 1,
     [SMS365_TEXT_MINUTES] = 1,
+    [SMS365_TEXT_AGO] = 1,
     [SMS365_TEXT_TRIES] = 1,
     [SMS365_TEXT_TOO_SOON] = 1,
     [SMS365_TEXT_NO_MORE_SENDS] = 1,
