@@ -99,7 +99,7 @@ class Person:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
                                     {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                                    {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
+                                    {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
 
     def shoots(self, name):
         """A screenshot, for whoever wants to look at it."""
@@ -119,7 +119,7 @@ class Person:
                 over = self.driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
                 assert over <= 0, f"{name} is {over} wider than the window of {width}"
                 self.shoots(f"{name}-{scheme}-{width}")
-        self.screen()
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     def complaints(self):
         """What the browser found wrong with the pages: above all, what the policy forbids."""
