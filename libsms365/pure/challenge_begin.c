@@ -103,18 +103,6 @@ static const char *host_name(const struct sms365_challenge *ch)
     return ch->peer[0] == '\0' ? "(local)" : ch->peer;
 }
 
-/*
- * The address has no attempt left, or shares its place in the table of strangers with one that has none. Where no first
- * factor is asked for that would shut out everybody: whoever lately got in from there goes on.
- */
-static void on_crowded(struct sms365_challenge *ch)
-{
-    if (challenge_share(ch) == SMS365_SHARE_USUAL)
-        admit(ch);
-    else
-        challenge_deny(ch, SMS365_REASON_TOO_MANY_FROM_HOST);
-}
-
 static void on_host_record(struct sms365_challenge *ch, const struct sms365_event *event)
 {
     struct sms365_tally attempts;
@@ -124,10 +112,7 @@ static void on_host_record(struct sms365_challenge *ch, const struct sms365_even
         challenge_deny(ch, SMS365_REASON_STORE_FAILED);
     } else if (!sms365_tally_charge(&attempts, &ch->limits.attempts, ch->now.boot_ms, 0, &ch->now, &retry_after_ms)) {
         challenge_retry_after(ch, retry_after_ms);
-        if (ch->known && ch->first_factor)
-            challenge_write(ch, NULL, on_crowded, NULL);
-        else
-            challenge_deny(ch, SMS365_REASON_TOO_MANY_FROM_HOST);
+        challenge_deny(ch, SMS365_REASON_TOO_MANY_FROM_HOST);
     } else {
         challenge_put_tally(ch, SMS365_CLASS_HOST, host_name(ch), event->record->version, &attempts, on_host_written);
     }

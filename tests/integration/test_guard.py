@@ -75,15 +75,3 @@ def test_whoever_has_an_ipv6_network_has_the_attempts_of_one_address(product, sa
     assert Pamtester("code", "nobody-here", proven=None, rhost="2001:db8:1:2::99", env=clock.environment).code() == \
         "PAM_MAXTRIES"
     assert attempt("2001:db8:1:3::99") == "PAM_USER_UNKNOWN"
-
-
-def test_strangers_do_not_shut_out_whoever_lately_got_in_where_a_name_is_enough(product, sandbox, clock, stranger):
-    product.stack("code", "first_factor=none", "host_attempts_per_hour=2")
-    owner = Person(sandbox, HOME, clock.environment)
-    assert owner.enters() == "PAM_SUCCESS"
-    for _ in range(2):
-        Pamtester("code", "nobody-here", rhost=HOME, env=clock.environment).kill()
-        assert stranger.guesses() == "PAM_AUTH_ERR"
-    assert owner.enters() == "PAM_SUCCESS"
-    assert Pamtester("code", "nobody-here", rhost=HOME, env=clock.environment).code() == "PAM_MAXTRIES"
-    stranger.is_refused("Too many attempts.")
