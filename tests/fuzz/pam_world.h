@@ -130,6 +130,12 @@ enum sms365_err sms365_holder_once(char out[SMS365_HOLDER_TEXT_SIZE], struct sms
     return SMS365_OK;
 }
 
+bool sms365_host_is_own(const char *host)
+{
+    (void)host;
+    return false;
+}
+
 void sms365_environment_hide(void)
 {
 }

@@ -93,6 +93,16 @@ class Terminal:
         status = self._child.exitstatus
         return status if status is not None else 128 + self._child.signalstatus
 
+    def interrupts(self, seconds=30):
+        """Press Ctrl-C until the program ends, which may miss it between its prompt and its read; returns as ends()."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.types("\x03")
+            if self._child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=1) == 0:
+                self._seen.append(self._child.before)
+                break
+        return self.ends(seconds=1)
+
     def alive(self):
         return self._child.isalive()
 

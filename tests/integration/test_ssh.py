@@ -130,8 +130,7 @@ def test_an_answer_of_100_kilobytes_is_no_try_and_the_right_one_still_opens(key_
 def test_ctrl_c_at_the_prompt_then_a_new_login(key_server, sandbox, alice):
     login = key_server.login(alice)
     login.sees(FRESH)
-    login.types("\x03")
-    login.ends()
+    login.interrupts()
     sandbox.wait_message(NUMBER)
     again = key_server.login(alice)
     again.sees(FRESH)
