@@ -5,6 +5,9 @@
 /* Nothing counts for longer than a year, the most that failed_tries_days may be. */
 #define AGE_MAX_MS ((int64_t)400 * SMS365_DAY_MS)
 
+/* How long a message may take from its reservation to its charge. */
+#define LATE_MAX_MS 10000
+
 static const uint8_t tally_magic[4] = {'S', '3', 't', 1};
 
 void sms365_head_put(struct sms365_writer *writer, const uint8_t magic[4], const struct sms365_now *now)
@@ -66,6 +69,9 @@ bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *ca
         *retry_after_ms = tally->since_ms + cap->window_ms - now->boot_ms;
         return false;
     }
+    /* A process that stood still in between (its owner can stop it) makes no window shorter. */
+    if (counted_ms < now->boot_ms - LATE_MAX_MS)
+        counted_ms = now->boot_ms;
     if (tally->count == 0)
         tally->since_ms = cap->together ? now->boot_ms - now->boot_ms % cap->window_ms : counted_ms;
     else if (counted_ms < tally->since_ms)

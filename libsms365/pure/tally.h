@@ -35,8 +35,9 @@ struct sms365_cap {
 void sms365_tally_prune(struct sms365_tally *tally, int64_t window_ms, const struct sms365_now *now);
 
 /*
- * Count one more, of this cost, as of counted_ms (now, or a little earlier: what is refunded or corrected later is
- * known by that moment). False, and nothing is counted, beyond the cap; *retry_after_ms: until the window ends.
+ * Count one more, of this cost, as of counted_ms: now, or a little earlier, as what is refunded or corrected later is
+ * known by that moment. More than 10 s earlier: as of now, and it may stay counted as it is. False, and nothing is
+ * counted, beyond the cap; *retry_after_ms: until the window ends.
  */
 bool sms365_tally_charge(struct sms365_tally *tally, const struct sms365_cap *cap, int64_t counted_ms, int64_t cost,
     const struct sms365_now *now, int64_t *retry_after_ms);

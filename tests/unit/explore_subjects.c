@@ -11,6 +11,9 @@
 #define STRANGER "mallory\" verdict=allow\033[2J"
 const char *const world_hosts[WORLD_HOSTS] = {
     "gate\" verdict=allow reason=\"code_accepted\n\033[31m", "192.0.2.7", "::ffff:127.0.0.1"};
+/* As they are counted. */
+static const char *const peers[WORLD_HOSTS] = {
+    "gate\" verdict=allow reason=\"code_accepted\n\033[31m", "192.0.2.7", "127.0.0.1"};
 #define TRUSTED "192.0.2.0/24 127.0.0.0/8 ::1"
 
 /* name, user, service, holder, known, first factor, counted, identity, number, place, enrolled, host, grace, exempt,
@@ -112,10 +115,10 @@ static int cell_of(const struct sms365_action *action)
     if (action->class == SMS365_CLASS_SHARD)
         return name[0] >= '0' && name[0] <= '9' ? CELL_SHARD + (name[strlen(name) - 1] - '0') % 2 : NOBODY;
     for (int host = 0; host < WORLD_HOSTS; host++) {
-        if (action->class == SMS365_CLASS_HOST && strcmp(name, world_hosts[host]) == 0)
+        if (action->class == SMS365_CLASS_HOST && strcmp(name, peers[host]) == 0)
             return CELL_HOST + host;
         if (action->class == SMS365_CLASS_SPEND && strncmp(name, "address/", 8) == 0 &&
-            strcmp(name + 8, world_hosts[host]) == 0)
+            strcmp(name + 8, peers[host]) == 0)
             return CELL_ADDRESS + host;
     }
     if (action->class != SMS365_CLASS_SPEND || strncmp(name, "number/", 7) != 0 || (name[7] != '0' && name[7] != '1'))

@@ -276,6 +276,20 @@ static void what_the_first_of_a_window_cost_is_corrected_though_it_was_counted_l
     assert_int_equal(tally.cost, 5000);
 }
 
+static void a_process_that_stood_still_makes_no_window_shorter(void **unused)
+{
+    const struct sms365_cap cap = {HOUR, 1, 0, false};
+    struct sms365_tally tally = {0};
+    struct sms365_now now = at(HOUR);
+    int64_t retry_after_ms = 0;
+
+    (void)unused;
+    assert_true(sms365_tally_charge(&tally, &cap, 1, 1000, &now, &retry_after_ms));
+    now = at(2 * HOUR - 1);
+    assert_false(sms365_tally_charge(&tally, &cap, 2, 1000, &now, &retry_after_ms));
+    assert_int_equal(retry_after_ms, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_tally_has_so_many_within_a_window_that_the_first_begins),
         cmocka_unit_test(a_tally_gives_back_what_its_window_still_holds),
         cmocka_unit_test(what_the_first_of_a_window_cost_is_corrected_though_it_was_counted_later),
+        cmocka_unit_test(a_process_that_stood_still_makes_no_window_shorter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
