@@ -6,7 +6,8 @@
  *   explore_challenge [--light | --deep] [--run NAME] [--expect RULE] [--rules]
  *
  * --expect stops at the first sequence that breaks this rule; --rules names them all. A sanitised build is light by
- * default. --deep takes some twelve minutes and five gigabytes.
+ * default, and so is any other where SMS365_EXPLORE=light is in the environment. --deep takes some twelve minutes and
+ * five gigabytes.
  */
 #include "explore.h"
 
@@ -43,7 +44,7 @@ static const struct run runs[] = {
     {"everybody", FULL(HOLDERS | COUNTED | ALLOWS(SUBJECT_UNENROLLED)), .logins = 1, .numbers = 2, .sends_per_hour = 1},
     {"everybody-conflict", FULL(EVERYBODY), .logins = 1, .numbers = 2, .conflicts = 1, .sends_per_hour = 1, .effort = EFFORT_DEEP},
     {"tallies", FULL(ONE), .logins = 1, .sends_per_hour = 1, .no_wait = true, .tries = 1, .tallies = true, .effort = EFFORT_DEEP},
-    {"one-login-callback", FULL(ONE), .logins = 1, .numbers = 2, .callback = true, .greek = true, .sends_per_hour = 1},
+    {"one-login-callback", FULL(ONE), .logins = 1, .numbers = 2, .callback = true, .greek = true, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
     {"one-login-clock", FULL(ONE), .logins = 1, .clocks = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
     {"one-login-clock-resend", FULL(ONE), .logins = 1, .clocks = 1, .effort = EFFORT_DEEP},
     {"one-login-callback-clock", FULL(ONE), .logins = 1, .clocks = 1, .callback = true, .sends_per_hour = 1, .effort = EFFORT_DEEP},
@@ -51,7 +52,7 @@ static const struct run runs[] = {
     {"one-login-clocks", FULL(ONE), .logins = 1, .clocks = 2, .sends_per_hour = 1, .no_wait = true, .effort = EFFORT_DEEP},
     {"one-login-conflicts", FULL(HOLDERS), .logins = 1, .conflicts = 3, .numbers = 2, .effort = EFFORT_DEEP},
     /* Logins one after the other on what the last one left, by the same holder and by others. */
-    {"two-logins", FULL(HOLDERS), .logins = 2, .tries = 1, .sends_per_hour = 1},
+    {"two-logins", FULL(HOLDERS), .logins = 2, .tries = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
     {"crowd", FULL(ONE), .logins = 1, .crowd = 14, .sends_per_hour = 2},
     {"crowd-full", FULL(TWO), .logins = 1, .crowd = 16},
     {"two-logins-clock", FULL(ONE), .logins = 2, .clocks = 1, .tries = 2, .sends_per_hour = 1, .effort = EFFORT_DEEP},
@@ -69,7 +70,7 @@ static const struct run runs[] = {
     {"guard-pair", PAIR(TWO), .logins = 2, .tries = 2, .failed_tries = 2, .lockout_after = 1, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
     {"guard-pair-three", PAIR(TWO), .logins = 3, .tries = 2, .failed_tries = 3, .lockout_after = 2, .sends_per_hour = 1, .effort = EFFORT_DEEP},
     {"crash", MODEL(ONE), .logins = 3, .crashes = 1, .sends_per_hour = 2},
-    {"crash-clock", MODEL(ONE), .logins = 2, .clocks = 1, .crashes = 1, .sends_per_hour = 2},
+    {"crash-clock", MODEL(ONE), .logins = 2, .clocks = 1, .crashes = 1, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
     {"crash-holders", MODEL(HOLDERS), .logins = 3, .crashes = 1, .sends_per_hour = 3, .effort = EFFORT_DEEP},
     {"crash-clocks", MODEL(ONE), .logins = 2, .clocks = 2, .crashes = 1, .sends_per_hour = 2, .effort = EFFORT_DEEP},
     {"clocks", MODEL(ONE), .logins = 2, .clocks = 2, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
@@ -81,7 +82,7 @@ static const struct run runs[] = {
     /* Two processes, step by step in every order. */
     {"pair", PAIR(ONE), .logins = 2, .sends_per_hour = 3},
     {"pair-others", PAIR(TWO), .logins = 2, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
-    {"pair-numbers", PAIR(ONE), .logins = 2, .numbers = 2, .tries = 1, .sends_per_hour = 3},
+    {"pair-numbers", PAIR(ONE), .logins = 2, .numbers = 2, .tries = 1, .sends_per_hour = 3, .effort = EFFORT_DEFAULT},
     {"pair-crash", PAIR(ONE), .logins = 3, .crashes = 1, .sends_per_hour = 1, .tries = 2, .effort = EFFORT_DEEP},
     {"pair-crash-two", PAIR(ONE), .logins = 2, .crashes = 1, .sends_per_hour = 2, .tries = 2, .effort = EFFORT_DEFAULT},
     {"pair-clock", PAIR(ONE), .logins = 2, .clocks = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
@@ -91,16 +92,16 @@ static const struct run runs[] = {
     /* What messages are charged to beside their user, with caps within reach. */
     {"caps-number", PAIR(TWO), .logins = 2, .caps = true, .sends_per_day = 1, .sends_per_hour = 2},
     {"caps-numbers", MODEL(ONE), .logins = 2, .conflicts = 1, .numbers = 2, .caps = true, .sends_per_day = 1},
-    {"caps-address", PAIR(TWO), .logins = 2, .caps = true, .sends_per_address = 1, .sends_per_hour = 2},
-    {"caps-store", PAIR(TWO), .logins = 2, .caps = true, .store_left = 1, .sends_per_hour = 2},
+    {"caps-address", PAIR(TWO), .logins = 2, .caps = true, .sends_per_address = 1, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
+    {"caps-store", PAIR(TWO), .logins = 2, .caps = true, .store_left = 1, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
     {"caps-days", MODEL(ONE), .logins = 2, .clocks = 2, .caps = true, .days = true, .sends_per_day = 1, .no_wait = true, .tries = 1, .effort = EFFORT_DEFAULT},
     {"caps-days-late", .alphabet = ALPHABET_RACE, .procs = 2, .subjects = ONE, .logins = 2, .clocks = 1, .caps = true, .days = true, .store_left = -1},
     {"caps-busy", MODEL(ONE), .logins = 2, .clocks = 1, .caps = true, .days = true, .busy = true, .sends_per_day = 1, .no_wait = true, .tries = 1},
     {"caps-days-pair", PAIR(ONE), .logins = 2, .clocks = 1, .caps = true, .days = true, .sends_per_hour = 1, .tries = 1, .no_wait = true, .effort = EFFORT_DEEP},
-    {"costs", MODEL(ONE), .logins = 3, .callback = true, .costs = true, .caps = true, .cost_per_day = 2, .sends_per_hour = 2},
+    {"costs", MODEL(ONE), .logins = 3, .callback = true, .costs = true, .caps = true, .cost_per_day = 2, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
     {"balance", MODEL(ONE), .logins = 2, .clocks = 1, .balance = true, .sends_per_hour = 1, .tries = 1, .no_wait = true},
     {"balance-clocks", MODEL(ONE), .logins = 2, .clocks = 2, .balance = true, .sends_per_hour = 1, .tries = 1, .no_wait = true, .effort = EFFORT_DEEP},
-    {"balance-pair", PAIR(TWO), .logins = 2, .balance = true, .sends_per_hour = 2},
+    {"balance-pair", PAIR(TWO), .logins = 2, .balance = true, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
     /* Codes of our own, and other ways. */
     {"local", FULL(ONE), .logins = 1, .local = true, .sends_per_hour = 2},
     {"local-clock", MODEL(TWO), .logins = 2, .clocks = 1, .local = true, .no_wait = true, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
@@ -108,14 +109,14 @@ static const struct run runs[] = {
     {"local-race", RACE(ONE), .logins = 3, .local = true, .no_wait = true},
     {"ways", MODEL(ONE), .logins = 2, .local = true, .numbers = 2, .give_up_s = 1, .channels = "sms viber sms:2", .sends_per_hour = 4},
     {"ways-full", FULL(ONE), .logins = 1, .local = true, .numbers = 2, .give_up_s = 1, .channels = "sms sms:2 viber", .no_from = true, .greek = true, .sends_per_hour = 3, .effort = EFFORT_DEEP},
-    {"ways-callback", MODEL(ONE), .logins = 2, .callback = true, .numbers = 2, .give_up_s = 3, .sends_per_hour = 4},
+    {"ways-callback", MODEL(ONE), .logins = 2, .callback = true, .numbers = 2, .give_up_s = 3, .sends_per_hour = 4, .effort = EFFORT_DEFAULT},
     {"ways-wait", MODEL(ONE), .logins = 2, .numbers = 3, .give_up_s = 3, .sends_per_hour = 4, .countries = "30"},
     {"countries", MODEL(ONE), .logins = 1, .countries = "357"},
     /* Backup codes. */
     {"backup", FULL(ONE), .logins = 1, .backup = true, .sends_per_hour = 1},
     {"backup-logins", MODEL(TWO), .logins = 3, .backup = true, .tries = 1, .failed_tries = 2, .lockout_after = 1, .sends_per_hour = 1, .outage_backup = true},
-    {"backup-pair", PAIR(TWO), .logins = 2, .backup = true, .tries = 1, .failed_tries = 1, .sends_per_hour = 1},
-    {"backup-race", RACE(ONE), .logins = 3, .backup = true, .sends_per_hour = 1},
+    {"backup-pair", PAIR(TWO), .logins = 2, .backup = true, .tries = 1, .failed_tries = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
+    {"backup-race", RACE(ONE), .logins = 3, .backup = true, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
     /* Who needs no code. */
     {"bypass", FULL(EVERYBODY), .logins = 1, .trusted = true, .ignore_unenrolled = true, .grace_s = 300, .sends_per_hour = 1},
     {"remembered", FULL(EVERYBODY), .logins = 1, .remember = true, .remembered = true, .sends_per_hour = 1},
@@ -125,7 +126,7 @@ static const struct run runs[] = {
     {"grace-reboot", MODEL(ONE), .logins = 2, .clocks = 1, .reboots = 1, .grace_s = 300, .sends_per_hour = 1},
     /* Numbers that move to another network. */
     {"sim", FULL(ONE), .logins = 1, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 1},
-    {"sim-block", MODEL(TWO | ALLOWS(SUBJECT_CONFIRMED)), .logins = 3, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 2, .tries = 1},
+    {"sim-block", MODEL(TWO | ALLOWS(SUBJECT_CONFIRMED)), .logins = 3, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 2, .tries = 1, .effort = EFFORT_DEFAULT},
     {"sim-warn", MODEL(ONE), .logins = 2, .numbers = 2, .hlr = SMS365_HLR_WARN, .sends_per_hour = 2},
     {"sim-pair", PAIR(TWO), .logins = 2, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 1, .tries = 1},
     {"sim-race", RACE(TWO), .logins = 2, .hlr = SMS365_HLR_BLOCK, .sends_per_hour = 2},
@@ -246,6 +247,9 @@ int main(int argc, char **argv)
 #ifdef SANITIZED
     arguments.effort = EFFORT_LIGHT;
 #endif
+    const char *wish = getenv("SMS365_EXPLORE");
+    if (wish != NULL && strcmp(wish, "light") == 0)
+        arguments.effort = EFFORT_LIGHT;
     if (argc == 2 && strcmp(argv[1], "--rules") == 0) {
         for (int rule = 0; rule < RULE_COUNT; rule++)
             (void)printf("%s\n", rule_name((enum rule)rule));
