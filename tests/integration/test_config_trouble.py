@@ -1,6 +1,5 @@
 """Configuration, keys, users or store that cannot be trusted or used: denied, with every reason in the log."""
 
-import contextlib
 import glob
 import os
 import re
@@ -230,22 +229,10 @@ def test_a_record_of_another_owner_denies(product, sandbox, syslog, used_store, 
     store_denies(syslog)
 
 
-@contextlib.contextmanager
-def full_disk(path):
-    """path on a file system of its own without a free byte."""
-    world.run("mount", "-t", "tmpfs", "-o", "size=64k,mode=0755", "tmpfs", path)
-    try:
-        with contextlib.suppress(OSError), open(f"{path}/ballast", "wb", buffering=0) as ballast:
-            while True:
-                ballast.write(b"\0" * 4096)
-        yield
-    finally:
-        world.run("umount", "--lazy", path)
-
-
 def test_a_full_disk_denies(product, sandbox, syslog):
     product.stack("code")
-    with full_disk(STATE):
+    with world.disk(STATE):
+        world.disk_fill(STATE)
         store_denies(syslog)
     assert sandbox.requests() == []
 

@@ -26,6 +26,14 @@ def here(place):
     return place.with_key()
 
 
+@pytest.fixture
+def small(place):
+    """Its key store is on a small disk of its own."""
+    place.keys.mkdir(mode=0o700)
+    with world.disk(place.keys):
+        yield place.with_key()
+
+
 def names(place):
     return sorted(os.listdir(place.keys))
 
@@ -249,6 +257,48 @@ def test_kills_at_random_moments(here, quick):
                 process.kill()
         is_lost(here)
         heals(here)
+
+
+def test_a_full_disk_is_found_out_before_anything_is_asked_for(small):
+    ballast = world.disk_fill(small.keys)
+    result = small.run("key", "rotate")
+    assert result.status == FAILED and "No space left on device" in result.err
+    assert small.box.requests("key/reset") == [] and names(small) == sorted([*AS_AT_REST, "ballast"])
+    assert small.run("key", "check", "main").status == DONE
+    os.unlink(ballast)
+    heals(small)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_disk_that_fills_meanwhile_has_room_for_the_new_key(small, lost):
+    small.box.settings(fault="key/reset:delay=1000:1" + (",key/reset:drop-after:1" if lost else ""))
+    with subprocess.Popen(small.argv("key", "rotate"), stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        small.box.wait_request("key/reset")
+        ballast = world.disk_fill(small.keys)
+        told = process.communicate("")[1]
+    assert (process.returncode == DONE, is_lost(small)) == (not lost, lost), told
+    assert small.run("key", "rotate", stdin=CREDENTIALS).status == DONE  # the old key left its room, or the note has some
+    assert small.run("key", "check", "main").status == DONE
+    os.unlink(ballast)
+    heals(small)
+
+
+WRITES = ("openat", "pwrite64", "fsync", "ftruncate", "rename", "unlink")
+
+
+def test_every_write_may_fail(here, quick):
+    """Each in turn finds no room, then all from there on."""
+    every = [(name, when) for name, when in steps(here) if name in WRITES]
+    assert {name for name, _ in every} >= {"openat", "pwrite64", "fsync", "rename"}
+    for name, when in every:
+        for which in (f"{when}+",) if quick else (f"{when}", f"{when}+"):
+            here.box.reset()
+            done = subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e",
+                                   f"inject={name}:error=ENOSPC:when={which}", *here.argv("key", "rotate")],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            assert done.returncode in (DONE, FAILED) or name == "openat", done.stderr
+            is_lost(here)
+            heals(here)
 
 
 def test_a_login_that_waits_for_its_code_meanwhile_goes_on_with_the_new_key(product, sandbox, terminals):

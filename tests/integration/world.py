@@ -4,9 +4,11 @@ Users, PAM stacks, logs and state that are made inside vanish at its end: /etc, 
 overlays whose upper layers are in memory, /run and /dev are new.
 """
 
+import contextlib
 import os
 import re
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -103,6 +105,26 @@ def build(network=True):
     with open("/etc/pam.d/common-auth", "w") as file:  # as it is, but for the seconds of penance after every denial
         file.write(common.replace("pam_unix.so", "pam_unix.so nodelay"))
     write_pam("other", *(f"{kind} required pam_deny.so" for kind in ("auth", "account", "password", "session")))
+
+
+@contextlib.contextmanager
+def disk(path):
+    """A small disk of its own at path."""
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    run("mount", "-t", "tmpfs", "-o", f"size=64k,mode={mode:o}", "tmpfs", str(path))
+    try:
+        yield
+    finally:
+        run("umount", "--lazy", str(path))
+
+
+def disk_fill(path):
+    """Leave no free byte there; returns the file that takes them."""
+    ballast = f"{path}/ballast"
+    with contextlib.suppress(OSError), open(ballast, "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return ballast
 
 
 class User:
