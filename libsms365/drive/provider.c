@@ -33,7 +33,7 @@ enum sms365_err sms365_provider_encode(struct sms365_buf *body, const struct sms
     const struct sms365_key *key, struct sms365_error *err)
 {
     sms365_buf_init(body, BODY_MAX);
-    body->secret = true;
+    body->secret = !sms365_api_is_open(request->endpoint);
     return sms365_api_encode(body, sms365_endpoint_get(request->endpoint), request->params, request->param_count,
         key == NULL ? NULL : (const char *)key->secret.data, err);
 }
@@ -77,11 +77,10 @@ static bool has_param(const struct sms365_provider_request *request, const char 
 
 bool sms365_provider_keyless(const struct sms365_provider_request *request)
 {
-    const enum sms365_api_auth auth = sms365_endpoint_get(request->endpoint)->auth;
-
     /* A key that is named beside a username only tells where to ask, and from which addresses. */
-    return auth == SMS365_AUTH_OPEN ||
-           (auth == SMS365_AUTH_LOGIN && request->key == NULL && has_param(request, "username"));
+    return sms365_api_is_open(request->endpoint) ||
+           (sms365_endpoint_get(request->endpoint)->auth == SMS365_AUTH_LOGIN && request->key == NULL &&
+               has_param(request, "username"));
 }
 
 const char *sms365_attempt_url(const struct sms365_provider *provider, const struct sms365_attempt *attempt)
@@ -187,7 +186,7 @@ enum sms365_err sms365_provider_raw(struct sms365_provider *provider, const stru
 void sms365_provider_reply_init(struct sms365_buf *body, enum sms365_endpoint_id endpoint)
 {
     sms365_buf_init(body, sms365_api_has_list(endpoint) ? LIST_MAX : REPLY_MAX);
-    body->secret = true; /* key/get and key/reset answer with a key */
+    body->secret = !sms365_api_is_open(endpoint); /* key/get and key/reset answer with a key */
 }
 
 enum sms365_err sms365_provider_decode(struct sms365_reply **reply, enum sms365_endpoint_id endpoint,

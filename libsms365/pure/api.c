@@ -137,6 +137,11 @@ bool sms365_api_has_list(enum sms365_endpoint_id id)
     return false;
 }
 
+bool sms365_api_is_open(enum sms365_endpoint_id id)
+{
+    return sms365_endpoint_get(id)->auth == SMS365_AUTH_OPEN;
+}
+
 const char *sms365_api_error_text(int code)
 {
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
@@ -279,7 +284,7 @@ enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_e
     check_missing(&faults, endpoint, params, count, key_goes);
     if (key_goes)
         check_value(&faults, key_param, key);
-    if (!body->secret)
+    if (!body->secret && !sms365_api_is_open(endpoint->id))
         complain(&faults, "body", "must be secret");
     if (faults.length > 0 || faults.failed) {
         sms365_error_set(err, SMS365_BAD_ARGUMENT, "%s: %s", endpoint->path, sms365_buf_text(&faults));

@@ -90,6 +90,9 @@ bool sms365_api_is_already(enum sms365_endpoint_id id, int code);
 /* Does the endpoint answer with a list, whose length nobody knows? */
 bool sms365_api_has_list(enum sms365_endpoint_id id);
 
+/* Are its requests made without a key, so that neither they nor their replies hold a secret? */
+bool sms365_api_is_open(enum sms365_endpoint_id id);
+
 /* What the reference says of an error code, and what a person can do about it. NULL for unknown codes. Static. */
 const char *sms365_api_error_text(int code);
 const char *sms365_api_error_advice(int code);
@@ -98,7 +101,8 @@ const char *sms365_api_error_advice(int code);
  * Check parameters against the table (unknown, doubled, missing, out of bounds: BAD_ARGUMENT, naming all, values never)
  * and append the form body. key (may be NULL) becomes the parameter `key` where the endpoint takes one and no username
  * stands in its place; among the parameters it is refused. `type` may be among them; json otherwise. Lengths count
- * characters. body must be secret; it is left alone on error.
+ * characters. body must be secret unless the endpoint is
+ * open; it is left alone on error.
  */
 enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_endpoint *endpoint,
     const struct sms365_param *params, size_t count, const char *key, struct sms365_error *err);

@@ -128,7 +128,7 @@ static enum sms365_err reply_parse(
     enum sms365_err result = SMS365_OK;
 
     sms365_buf_init(&filtered, length * FILTER_GROWTH);
-    filtered.secret = true;
+    filtered.secret = !sms365_api_is_open(reply->endpoint->id);
     if (!sms365_json_filter(&filtered, text, length, &why)) {
         result = filtered.failed
                      ? sms365_error_set(err, SMS365_NO_MEMORY, "%s: no memory for the reply", reply->endpoint->path)

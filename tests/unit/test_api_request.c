@@ -155,6 +155,24 @@ static void a_body_beyond_its_cap_leaves_the_buffer_alone(void **state)
     sms365_buf_free(&body);
 }
 
+static void only_what_goes_without_a_key_is_written_where_a_core_dump_has_it(void **state)
+{
+    const struct sms365_param params[] = {{"mobile", "306971234567"}};
+    struct sms365_buf body;
+    struct sms365_error err = {0};
+
+    (void)state;
+    for (int id = 0; id < SMS365_EP_COUNT; id++)
+        assert_int_equal(sms365_api_is_open((enum sms365_endpoint_id)id), id == SMS365_EP_MOBILE_CHECK);
+    sms365_buf_init(&body, 8192);
+    assert_int_equal(
+        sms365_api_encode(&body, sms365_endpoint_find("hlr/lookup"), params, 1, "k", &err), SMS365_BAD_ARGUMENT);
+    assert_non_null(strstr(err.text, "body must be secret"));
+    assert_string_equal(sms365_buf_text(&body), "");
+    assert_int_equal(sms365_api_encode(&body, sms365_endpoint_find("mobile/check"), params, 1, NULL, &err), SMS365_OK);
+    sms365_buf_free(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +180,7 @@ int main(void)
         cmocka_unit_test(requests_are_form_encoded_with_the_key_where_one_is_taken),
         cmocka_unit_test(mistakes_in_parameters_are_all_named_and_nothing_is_written),
         cmocka_unit_test(a_body_beyond_its_cap_leaves_the_buffer_alone),
+        cmocka_unit_test(only_what_goes_without_a_key_is_written_where_a_core_dump_has_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
