@@ -161,30 +161,42 @@ enum sms365_err cli_guard_forget(struct cli_guard *guard, const char *user, stru
 
 /* --- Enrolment --- */
 
-struct enrolment {
-    bool fresh;
-    bool made;
-};
-
-static bool enrol_edit(void *context, struct cli_record *record, const struct sms365_limits *limits)
+static bool renew_edit(void *context, struct cli_record *record, const struct sms365_limits *limits)
 {
-    struct enrolment *enrolment = context;
     struct sms365_state *state = &record->state;
 
+    (void)context;
     (void)limits;
-    if (record->version == 0) {
-        enrolment->made = true;
-        return true;
-    }
-    if (!enrolment->fresh)
-        return false;
     memset(state->slots, 0, sizeof state->slots);
     state->slot_count = 0;
     memset(&state->places, 0, sizeof state->places);
     memset(&state->graces, 0, sizeof state->graces);
     memset(&state->looked, 0, sizeof state->looked);
     memset(&state->swapped, 0, sizeof state->swapped);
-    return true;
+    return record->version != 0;
+}
+
+/* Of many users few have a record: a look alone is the least that can be done for each. */
+enum sms365_err cli_guard_renew(struct cli_guard *guard, const char *user, bool *had, struct sms365_error *err)
+{
+    struct sms365_record raw = {.version = 0};
+
+    if (!owner_become(guard))
+        return owner_fail(guard, err);
+    const enum sms365_err code = sms365_store_get(guard->store, SMS365_CLASS_USER, user, &raw, err);
+    owner_leave(guard);
+    if (had != NULL)
+        *had = raw.version != 0;
+    return code == SMS365_OK && raw.version != 0 ? cli_guard_change(guard, user, renew_edit, NULL, err) : code;
+}
+
+static bool make_edit(void *context, struct cli_record *record, const struct sms365_limits *limits)
+{
+    bool *made = context;
+
+    (void)limits;
+    *made = record->version == 0;
+    return *made;
 }
 
 static bool same_edit(void *context, struct cli_record *record, const struct sms365_limits *limits)
@@ -214,7 +226,7 @@ static enum sms365_err table_make(struct cli_guard *guard, enum sms365_class cla
     return code == SMS365_CONFLICT ? SMS365_OK : code;
 }
 
-static enum sms365_err tables_make(struct cli_guard *guard, struct sms365_error *err)
+enum sms365_err cli_guard_make_tables(struct cli_guard *guard, struct sms365_error *err)
 {
     enum sms365_err code = SMS365_OK;
 
@@ -224,22 +236,16 @@ static enum sms365_err tables_make(struct cli_guard *guard, struct sms365_error 
         if (class != SMS365_CLASS_USER)
             code = table_make(guard, (enum sms365_class) class, err);
     owner_leave(guard);
-    guard->tables = code == SMS365_OK;
     return code;
 }
 
-enum sms365_err cli_guard_enrol(
-    struct cli_guard *guard, const char *user, bool fresh, bool *made, struct sms365_error *err)
+enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, struct sms365_error *err)
 {
-    struct enrolment enrolment = {.fresh = fresh};
-    enum sms365_err code = cli_guard_change(guard, user, enrol_edit, &enrolment, err);
+    bool made = false;
+    enum sms365_err code = cli_guard_change(guard, user, make_edit, &made, err);
 
     /* The write after the first does more than later ones (the record's name goes to disk again): not at a login. */
-    if (code == SMS365_OK && enrolment.made)
+    if (code == SMS365_OK && made)
         code = cli_guard_change(guard, user, same_edit, NULL, err);
-    if (code == SMS365_OK && !guard->tables)
-        code = tables_make(guard, err);
-    if (made != NULL)
-        *made = enrolment.made;
-    return code;
+    return code == SMS365_OK ? cli_guard_make_tables(guard, err) : code;
 }

@@ -13,7 +13,6 @@ struct cli_guard {
     const struct sms365_conf *conf;
     struct sms365_store *store; /* NULL: not open */
     struct sms365_limits limits;
-    bool tables;                      /* the store has all its tables */
     struct sms365_mac_key holder_key; /* of backup codes, and of the names of SIMs */
     uid_t own_uid, uid;               /* who this process is, and as whom it goes to the store: the directory's owner */
     gid_t own_gid, gid;
@@ -41,12 +40,13 @@ enum sms365_err cli_guard_change(
     struct cli_guard *guard, const char *user, cli_guard_edit *edit, void *context, struct sms365_error *err);
 
 /*
- * The user has numbers now: makes the record and the store's tables where they are missing, so that no login has to.
- * fresh: they are not the numbers that open challenges, usual places, grace and SIMs belong to. *made (may be NULL):
- * there was no record.
+ * The user has other numbers than those that open challenges, usual places, grace and SIMs of the record belong to:
+ * forget these. *had (may be NULL): there is a record; none is made.
  */
-enum sms365_err cli_guard_enrol(
-    struct cli_guard *guard, const char *user, bool fresh, bool *made, struct sms365_error *err);
+enum sms365_err cli_guard_renew(struct cli_guard *guard, const char *user, bool *had, struct sms365_error *err);
+/* Make the record where it is missing, and the store's tables, so that no login has to. */
+enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, struct sms365_error *err);
+enum sms365_err cli_guard_make_tables(struct cli_guard *guard, struct sms365_error *err);
 enum sms365_err cli_guard_forget(struct cli_guard *guard, const char *user, struct sms365_error *err);
 
 /* --- guard_show.c --- */

@@ -1,5 +1,4 @@
-/* Many users become part of the users file: shown, asked about, written at once, enrolled. */
-#include "bar.h"
+/* Many users become part of the users file: shown, asked about, written at once. */
 #include "base/err.h"
 #include "guard.h"
 #include "roster.h"
@@ -175,32 +174,40 @@ static void changes_ask(struct merger *merger)
     }
 }
 
-/* --- Enrolment --- */
+/* --- Records --- */
 
-/* New users get their records before they get into the file: whoever is killed in between begins again. */
-static enum sms365_err records_make(struct merger *merger, struct cli_guard *guard, struct sms365_error *err)
+/* What was counted under a name stays, what belongs to numbers does not. *had: there is a record of that name. */
+static void record_renew(struct cli *cli, struct cli_guard *guard, const char *name, bool *had)
 {
-    struct sms365_user user;
-    struct cli_bar bar;
-    bool made = false;
-    enum sms365_err code = merger_rewind(merger, err);
+    struct sms365_error err = {0};
 
-    cli_bar_begin(&bar, merger->roster->cli, "records made", merger->roster->added);
-    for (size_t i = 0; code == SMS365_OK && i < merger->lots.length; i++) {
-        code = merger_next(merger, &user, err);
-        if (code != SMS365_OK || merger->lots.data[i] != LOT_NEW)
-            continue;
-        code = cli_guard_enrol(guard, user.name, true, &made, err);
-        if (code == SMS365_OK && !made)
-            merger->lots.data[i] = LOT_AGAIN;
-        cli_bar_step(&bar, 1);
-    }
-    cli_bar_clear(&bar);
-    return code;
+    if (cli_guard_renew(guard, name, had, &err) != SMS365_OK)
+        cli_note(cli, "what was remembered of %s stays: %s", name, err.text);
 }
 
-/* Without a store users are enrolled all the same: the first login makes the record. */
-static void records_enrol(struct merger *merger)
+/*
+ * Before new users get into the file: whoever is killed in between begins again. Those who have no record get one at
+ * their first login: two durable writes and some room on the disk for each of many, who may never come, are not made
+ * here.
+ */
+static enum sms365_err records_renew(struct merger *merger, struct cli_guard *guard, struct sms365_error *err)
+{
+    struct sms365_user user;
+    enum sms365_err code = merger_rewind(merger, err);
+
+    for (size_t i = 0; code == SMS365_OK && i < merger->lots.length; i++) {
+        bool had = false;
+        code = merger_next(merger, &user, err);
+        if (code == SMS365_OK && merger->lots.data[i] == LOT_NEW)
+            record_renew(merger->roster->cli, guard, user.name, &had);
+        if (had)
+            merger->lots.data[i] = LOT_AGAIN;
+    }
+    return code == SMS365_OK ? cli_guard_make_tables(guard, err) : code;
+}
+
+/* Without a store users are enrolled all the same. */
+static void new_begin(struct merger *merger)
 {
     struct cli *cli = merger->roster->cli;
     struct cli_guard guard;
@@ -211,22 +218,21 @@ static void records_enrol(struct merger *merger)
         return;
     code = cli_guard_open(cli, &guard, &err);
     if (code == SMS365_OK)
-        code = records_make(merger, &guard, &err);
+        code = records_renew(merger, &guard, &err);
     if (code != SMS365_OK)
-        cli_note(cli, "no state is kept for all new users yet: %s", err.text);
+        cli_note(cli, "the state store was not made ready for the new users: %s", err.text);
     cli_guard_close(&guard);
 }
 
-static void state_renew(struct cli *cli, const char *name)
+static void change_renew(struct cli *cli, const char *name)
 {
     struct cli_guard guard;
     struct sms365_error err = {0};
-    enum sms365_err code = cli_guard_open(cli, &guard, &err);
 
-    if (code == SMS365_OK)
-        code = cli_guard_enrol(&guard, name, true, NULL, &err);
-    if (code != SMS365_OK)
-        cli_note(cli, "what was counted for %s stays: %s", name, err.text);
+    if (cli_guard_open(cli, &guard, &err) == SMS365_OK)
+        record_renew(cli, &guard, name, NULL);
+    else
+        cli_note(cli, "what was remembered of %s stays: %s", name, err.text);
     cli_guard_close(&guard);
 }
 
@@ -239,7 +245,7 @@ static void changes_end(struct merger *merger)
         const struct change *change = &merger->changes[i];
         if (!change->confirmed)
             continue;
-        state_renew(cli, change->now.name);
+        change_renew(cli, change->now.name);
         cli_user_sessions_end(cli, change->now.name);
         cli_user_enrolled(cli, &change->now, true);
         if (!merger->roster->no_notice)
@@ -268,7 +274,7 @@ static enum cli_exit merger_write(struct merger *merger)
     struct cli_roster *roster = merger->roster;
     struct sms365_error err = {0};
 
-    records_enrol(merger);
+    new_begin(merger);
     if (merge(merger, true, &err) != SMS365_OK || new_end(merger, &err) != SMS365_OK)
         return cli_fail_error(roster->cli, &err);
     changes_end(merger);

@@ -133,8 +133,10 @@ static void state_enrol(struct cli *cli, const char *name, bool fresh)
     struct sms365_error err = {0};
 
     enum sms365_err code = cli_guard_open(cli, &guard, &err);
+    if (code == SMS365_OK && fresh)
+        code = cli_guard_renew(&guard, name, NULL, &err);
     if (code == SMS365_OK)
-        code = cli_guard_enrol(&guard, name, fresh, NULL, &err);
+        code = cli_guard_enrol(&guard, name, &err);
     if (code != SMS365_OK)
         cli_note(cli, "no state is kept for %s yet: %s", name, err.text);
     cli_guard_close(&guard);

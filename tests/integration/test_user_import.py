@@ -9,6 +9,7 @@ import time
 import pytest
 
 from administrator import DONE, FAILED, NOWHERE, UNREACHABLE, USAGE, cli_box, place, running_cli_box  # noqa: F401
+from programs import wrong
 
 
 ALICE, BOB = "306971234567", "306987654321"
@@ -56,6 +57,53 @@ def test_import_records_what_user_add_records(here):
     assert here.users.read_text() == line and "mcc=202" in line and "cost=" in line
     assert stat.S_IMODE(here.users.stat().st_mode) == 0o600
     assert here.json("user", "show", "alice").object["user"]["state"] is not None
+
+
+def records(place):
+    return [path for path in (place.path / "state/pam").iterdir() if path.name.startswith("user.")]
+
+
+def test_first_login_makes_the_record_of_who_was_imported(here, cli_box):
+    cli_box.reset()
+    imported(here, f"root,{ALICE}\nalice,{BOB}\n")
+    assert records(here) == [] and list((here.path / "state/pam").iterdir()) != []  # the tables are there
+    terminal = here.terminal("login", "root")
+    terminal.sees("Enter it, or r = again: ")
+    assert len(records(here)) == 1
+    terminal.answers(cli_box.wait_message(ALICE)["code"])
+    assert terminal.ends() == DONE
+    shown = here.json("user", "show", "root").object["user"]["state"]
+    assert (shown["usual_places"], shown["sends_last_hour"], len(records(here))) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("again", ["added", "changed"])
+def test_what_was_counted_stays_and_open_challenges_end_with_the_numbers_they_belong_to(here, cli_box, again):
+    cli_box.reset()
+    imported(here, f"root,{ALICE}\n")
+    terminal = here.terminal("login", "root")
+    terminal.sees("Enter it, or r = again: ")
+    terminal.answers(wrong(cli_box.wait_message(ALICE)))
+    assert terminal.ends() == FAILED
+    before = here.json("user", "show", "root").object["user"]["state"]
+    assert (before["failed_tries"], before["open_challenges"]) == (1, 1)
+    if again == "added":
+        here.users.unlink()
+    assert imported(here, f"root,{BOB}\n", "--confirm", "root", "--no-notice").status == DONE
+    shown = here.json("user", "show", "root").object["user"]["state"]
+    assert (shown["failed_tries"], shown["open_challenges"]) == (1, 0) and users(here) == {"root": [BOB]}
+
+
+@pytest.mark.parametrize("trouble", ["no master key", "damaged record"])
+def test_users_are_imported_where_their_records_cannot_be_looked_at(here, trouble):
+    here.run("user", "add", "alice", ALICE, "--force")
+    here.users.unlink()
+    if trouble == "no master key":
+        here.master.unlink()
+    else:
+        records(here)[0].write_bytes(b"x" * 16384)
+    result = imported(here, f"alice,{ALICE}\nbob,{BOB}\n")
+    assert result.status == DONE and users(here) == {"alice": [ALICE], "bob": [BOB]}
+    assert {"no master key": "was not made ready", "damaged record": "remembered of alice stays"}[trouble] in result.err
 
 
 def test_columns_are_named_or_in_order(here):
