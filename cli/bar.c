@@ -1,5 +1,7 @@
 #include "bar.h"
 
+#include "edges/monotonic.h"
+
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -8,17 +10,9 @@
 #define REDRAW_MS 100
 #define SETTLED_MS 2000 /* from when on a rate says something */
 
-static int64_t clock_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void cli_bar_begin(struct cli_bar *bar, const struct cli *cli, const char *what, size_t total)
 {
-    *bar = (struct cli_bar){.cli = cli, .what = what, .total = total, .start_ms = clock_ms()};
+    *bar = (struct cli_bar){.cli = cli, .what = what, .total = total, .start_ms = sms365_monotonic_ms()};
     bar->terminal = isatty(STDERR_FILENO) == 1;
 }
 
@@ -54,7 +48,7 @@ void cli_bar_step(struct cli_bar *bar, size_t more)
         return;
     const size_t tenths = bar->done * 10 / bar->total;
     if (bar->terminal) {
-        const int64_t now_ms = clock_ms();
+        const int64_t now_ms = sms365_monotonic_ms();
         if (now_ms - bar->shown_ms >= REDRAW_MS || bar->done == bar->total)
             draw(bar, now_ms);
     } else if (tenths > bar->tenths) {

@@ -1,6 +1,7 @@
 #include "drive/provider.h"
 
 #include "base/err.h"
+#include "edges/monotonic.h"
 
 #include <string.h>
 #include <time.h>
@@ -8,14 +9,6 @@
 #define REPLY_MAX 262144    /* bytes of a reply's body */
 #define LIST_MAX (32 << 20) /* of one that is a list: some hundred thousand contacts */
 #define BODY_MAX 131072     /* bytes of a request's body */
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 enum sms365_err sms365_provider_connect(
     const struct sms365_provider *provider, struct sms365_http **http, struct sms365_error *err)
@@ -44,7 +37,7 @@ static enum sms365_err post(struct sms365_provider *provider, const struct sms36
 {
     const struct sms365_endpoint *endpoint = sms365_endpoint_get(request->endpoint);
     struct sms365_buf body;
-    const int64_t left_ms = until_ms - monotonic_ms();
+    const int64_t left_ms = until_ms - sms365_monotonic_ms();
     enum sms365_err code;
 
     if (left_ms <= 0)
@@ -176,7 +169,7 @@ static enum sms365_err post_any_key(struct sms365_provider *provider, const stru
 enum sms365_err sms365_provider_raw(struct sms365_provider *provider, const struct sms365_provider_request *request,
     struct sms365_buf *body, struct sms365_error *err)
 {
-    const int64_t until_ms = monotonic_ms() + request->timeout_ms;
+    const int64_t until_ms = sms365_monotonic_ms() + request->timeout_ms;
     const enum sms365_err code =
         provider->http != NULL ? SMS365_OK : sms365_provider_connect(provider, &provider->http, err);
 

@@ -1,6 +1,7 @@
 #include "edges/file_safe.h"
 
 #include "base/err.h"
+#include "edges/monotonic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -321,18 +322,10 @@ enum sms365_err sms365_file_create(
     return code;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 enum sms365_err sms365_file_lock(int *fd, const char *path, struct sms365_error *err)
 {
     static const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
-    const int64_t deadline = monotonic_ms() + LOCK_TIMEOUT_MS;
+    const int64_t deadline = sms365_monotonic_ms() + LOCK_TIMEOUT_MS;
     struct place place;
     struct stat st;
     char lock_path[PATH_MAX + 8];
@@ -353,7 +346,7 @@ enum sms365_err sms365_file_lock(int *fd, const char *path, struct sms365_error 
     while (code == SMS365_OK && flock(opened, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             code = io_error(lock_path, "lock", err);
-        else if (monotonic_ms() >= deadline)
+        else if (sms365_monotonic_ms() >= deadline)
             code = sms365_error_set(err, SMS365_BUSY,
                 "%s: held by another process for %d s; this shows which: fuser -v %s", lock_path,
                 LOCK_TIMEOUT_MS / 1000, lock_path);

@@ -1,6 +1,7 @@
 #include "edges/http_curl_state.h"
 
 #include "base/err.h"
+#include "edges/monotonic.h"
 #include "edges/process.h"
 #include "edges/resolve.h"
 
@@ -16,14 +17,6 @@
 /* A kept connection this long idle may be dropped by servers and NAT: not trusted with what is written once only. */
 #define ONCE_IDLE_MAX_S 5L
 #define IDLE_MAX_S 118L /* libcurl's own default */
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -113,7 +106,7 @@ static enum sms365_err resolve_host(struct sms365_http *http, const struct sms36
     if (!fits)
         return sms365_error_set(err, SMS365_NO_MEMORY, "%s: out of memory", t->url);
     const bool known = strcmp(http->resolved, name) == 0;
-    if (t->request->addresses == NULL && known && monotonic_ms() - http->resolved_ms < RESOLVED_KEEP_MS)
+    if (t->request->addresses == NULL && known && sms365_monotonic_ms() - http->resolved_ms < RESOLVED_KEEP_MS)
         return SMS365_OK;
     sms365_buf_init(&entry, ADDRESSES_MAX_BYTES);
     sms365_buf_printf(&entry, "%s:", name);
@@ -126,7 +119,7 @@ static enum sms365_err resolve_host(struct sms365_http *http, const struct sms36
         curl_slist_free_all(http->addresses);
         http->addresses = list;
         (void)sms365_str_copy(http->resolved, sizeof http->resolved, name);
-        http->resolved_ms = monotonic_ms();
+        http->resolved_ms = sms365_monotonic_ms();
         return SMS365_OK;
     }
     curl_slist_free_all(list);
@@ -295,7 +288,7 @@ static CURLcode perform_without_sigpipe(CURL *easy)
 
 enum sms365_err sms365_http_prepare(struct sms365_http *http, struct sms365_transfer *t, struct sms365_error *err)
 {
-    const int64_t start_ms = monotonic_ms();
+    const int64_t start_ms = sms365_monotonic_ms();
     const int64_t connect_end_ms = start_ms + smaller(http->connect_timeout_ms, t->request->timeout_ms);
     enum sms365_err code = read_url(t, err);
 
@@ -303,7 +296,7 @@ enum sms365_err sms365_http_prepare(struct sms365_http *http, struct sms365_tran
         code = resolve_host(http, t, err);
     if (code != SMS365_OK)
         return code;
-    const int64_t now_ms = monotonic_ms();
+    const int64_t now_ms = sms365_monotonic_ms();
     if (now_ms >= connect_end_ms)
         return sms365_error_set(err, SMS365_UNREACHABLE, "%s: nothing was sent: no connection in time", t->url);
     const bool set =

@@ -1,6 +1,7 @@
 #include "edges/spool.h"
 
 #include "base/err.h"
+#include "edges/monotonic.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,14 +15,6 @@
 #define POLL_MS 50
 #define REPORT_MODE 0640
 #define TEMPORARY_NAME_SIZE (SMS365_REPORT_NAME_SIZE + 16)
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* The whole report, or length 0 while it is not there. */
 static enum sms365_err read_report(
@@ -97,7 +90,7 @@ static bool sweep(int dir, unsigned most, unsigned *stay)
 enum sms365_err sms365_spool_wait(const char *dir, const uint8_t id[SMS365_ID_BYTES], bool discard, int64_t timeout_ms,
     char out[SMS365_REPORT_MAX + 1], size_t *length, struct sms365_error *err)
 {
-    const int64_t until_ms = monotonic_ms() + timeout_ms;
+    const int64_t until_ms = sms365_monotonic_ms() + timeout_ms;
     const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
     char name[SMS365_REPORT_NAME_SIZE];
     enum sms365_err code;
@@ -114,7 +107,7 @@ enum sms365_err sms365_spool_wait(const char *dir, const uint8_t id[SMS365_ID_BY
         (void)unlinkat(fd, name, 0);
     for (;;) {
         code = read_report(fd, name, out, length, err);
-        if (code != SMS365_OK || *length > 0 || monotonic_ms() >= until_ms)
+        if (code != SMS365_OK || *length > 0 || sms365_monotonic_ms() >= until_ms)
             break;
         (void)nanosleep(&pause, NULL);
     }

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "edges/monotonic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +41,7 @@ enum sms365_err sms365_store_damaged(
 
 int64_t sms365_store_deadline_ms(const struct sms365_store_file *store)
 {
-    return sms365_lock_clock_ms() + store->lock_timeout_ms;
+    return sms365_monotonic_ms() + store->lock_timeout_ms;
 }
 
 static enum sms365_err check_file(const struct sms365_store_file *store, const struct sms365_store_entry *entry,

@@ -1,5 +1,7 @@
 #include "edges/store_lock.h"
 
+#include "edges/monotonic.h"
+
 #include "base/str.h"
 
 #include <dirent.h>
@@ -17,14 +19,6 @@
 /* Between two attempts, growing: a durable write takes about as long as the first. */
 #define FIRST_PAUSE_US 200
 #define LAST_PAUSE_US 20000
-
-int64_t sms365_lock_clock_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void pause_us(int64_t us)
 {
@@ -102,7 +96,7 @@ enum sms365_err sms365_lock_take(struct sms365_lock *lock, int64_t deadline_ms)
         shield_lower(lock);
         if (errno != EWOULDBLOCK && errno != EACCES && errno != EINTR)
             return SMS365_IO;
-        const int64_t left_us = (deadline_ms - sms365_lock_clock_ms()) * 1000;
+        const int64_t left_us = (deadline_ms - sms365_monotonic_ms()) * 1000;
         if (left_us <= 0)
             return SMS365_BUSY;
         pause_us(step_us < left_us ? step_us : left_us);

@@ -20,12 +20,9 @@ struct sms365_lock {
     bool raised;
 };
 
-/* CLOCK_MONOTONIC, for deadlines. */
-int64_t sms365_lock_clock_ms(void);
-
 /*
- * Lock lock->fd exclusively before deadline_ms, set fd, start and length first. At least one attempt is made. BUSY when
- * another process kept it for too long, IO with errno set for everything else.
+ * Lock lock->fd exclusively before deadline_ms (of sms365_monotonic_ms()), set fd, start and length first. At least one
+ * attempt is made. BUSY when another process kept it for too long, IO with errno set for everything else.
  */
 enum sms365_err sms365_lock_take(struct sms365_lock *lock, int64_t deadline_ms);
 

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "edges/monotonic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -220,7 +221,7 @@ enum sms365_err sms365_store_user_cas(
 
     if (result != SMS365_OK)
         return result;
-    for (unsigned round = 0; round < 2 || sms365_lock_clock_ms() < deadline_ms; round++) {
+    for (unsigned round = 0; round < 2 || sms365_monotonic_ms() < deadline_ms; round++) {
         result = update(store, &file, change, deadline_ms, err);
         if (result != SMS365_NOT_FOUND)
             return result;
