@@ -104,7 +104,7 @@ struct ngx_http_sms365_job_s {
     void                        (*work)(ngx_http_sms365_job_t *job);
     void                        (*worked)(ngx_http_sms365_job_t *job);
     struct sms365_store          *store;        /* while a thread is about it */
-    void                         *read;         /* a record of the store, or a report, while it is being taken in */
+    void                         *read;         /* what is read of the store or the spool, or written, until it is taken in */
     struct sms365_reply          *reply;
     struct sms365_error           err;
     struct sms365_error           told;         /* of the attempts at a request, the one that is worth telling */

@@ -92,7 +92,7 @@ ngx_http_sms365_job_syslog(ngx_http_sms365_job_t *job)
 }
 
 
-/* In a thread. Many jobs wait for the provider at the same time: there is no room in them for what they read. */
+/* In a thread. Many jobs wait for the provider at the same time: there is no room in them for what they read or write. */
 static void *
 ngx_http_sms365_job_room(ngx_http_sms365_job_t *job, size_t size)
 {
@@ -126,6 +126,38 @@ ngx_http_sms365_job_get(ngx_http_sms365_job_t *job)
         event->err = sms365_store_get(job->store, job->action.class, job->action.name, record,
                                       &job->err);
     }
+}
+
+
+static void
+ngx_http_sms365_job_cas(ngx_http_sms365_job_t *job)
+{
+    size_t                 length;
+    uint8_t               *value;
+    struct sms365_event   *event = &job->event;
+    struct sms365_action  *action = &job->action;
+
+    event->kind = SMS365_EVENT_WRITTEN;
+    event->err = ngx_http_sms365_job_open_store(job);
+
+    if (event->err != SMS365_OK) {
+        return;
+    }
+
+    value = ngx_http_sms365_job_room(job, SMS365_RECORD_MAX);
+
+    if (value == NULL) {
+        return;
+    }
+
+    if (!sms365_challenge_value(job->challenge, value, &length)) {
+        event->err = sms365_error_set(&job->err, SMS365_BAD_ARGUMENT,
+                                      "%s: the record does not fit", action->name);
+        return;
+    }
+
+    event->err = sms365_store_cas(job->store, action->class, action->name, action->version,
+                                  value, length, 0, &event->version, &job->err);
 }
 
 
@@ -172,13 +204,7 @@ ngx_http_sms365_job_operation(ngx_http_sms365_job_t *job)
         break;
 
     case SMS365_ACTION_CAS:
-        event->kind = SMS365_EVENT_WRITTEN;
-        event->err = ngx_http_sms365_job_open_store(job);
-        if (event->err == SMS365_OK) {
-            event->err = sms365_store_cas(job->store, action->class, action->name,
-                                          action->version, action->value, action->length,
-                                          0, &event->version, &job->err);
-        }
+        ngx_http_sms365_job_cas(job);
         break;
 
     case SMS365_ACTION_SUM:

@@ -1,5 +1,6 @@
 #include "drive/drive.h"
 
+#include "base/err.h"
 #include "edges/process.h"
 #include "edges/spool.h"
 
@@ -28,12 +29,17 @@ static void do_get(const struct sms365_drive *drive, const struct sms365_action 
         sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
 }
 
-static void do_cas(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
-    struct scratch *scratch)
+static void do_cas(const struct sms365_drive *drive, const struct sms365_challenge *challenge,
+    const struct sms365_action *action, struct sms365_event *event, struct scratch *scratch)
 {
+    struct sms365_record *record = &scratch->record;
+
     event->kind = SMS365_EVENT_WRITTEN;
-    event->err = sms365_store_cas(drive->store, action->class, action->name, action->version, action->value,
-        action->length, 0, &event->version, &scratch->err);
+    event->err =
+        sms365_challenge_value(challenge, record->value, &record->length)
+            ? sms365_store_cas(drive->store, action->class, action->name, action->version, record->value,
+                  record->length, 0, &event->version, &scratch->err)
+            : sms365_error_set(&scratch->err, SMS365_BAD_ARGUMENT, "%s: the record does not fit", action->name);
     if (event->err != SMS365_OK && event->err != SMS365_CONFLICT)
         sms365_log_line(drive->log, LOG_ERR, "state store: %s", scratch->err.text);
 }
@@ -110,15 +116,15 @@ static void do_wait(const struct sms365_drive *drive, const struct sms365_action
         event->query = scratch->report;
 }
 
-static void carry_out(const struct sms365_drive *drive, const struct sms365_action *action, struct sms365_event *event,
-    struct scratch *scratch)
+static void carry_out(const struct sms365_drive *drive, const struct sms365_challenge *challenge,
+    const struct sms365_action *action, struct sms365_event *event, struct scratch *scratch)
 {
     switch (action->kind) {
     case SMS365_ACTION_GET:
         do_get(drive, action, event, scratch);
         break;
     case SMS365_ACTION_CAS:
-        do_cas(drive, action, event, scratch);
+        do_cas(drive, challenge, action, event, scratch);
         break;
     case SMS365_ACTION_SUM:
         do_sum(drive, action, event, scratch);
@@ -160,7 +166,7 @@ void sms365_drive_run(
         sms365_challenge_next(challenge, &action);
         if (action.kind == SMS365_ACTION_DONE)
             break;
-        carry_out(drive, &action, &event, scratch);
+        carry_out(drive, challenge, &action, &event, scratch);
         /* A clock that cannot be read leaves a time of zero, which the challenge takes for what it is: no valid event.
          */
         if (sms365_now_read(&event.now, &scratch->err) != SMS365_OK)

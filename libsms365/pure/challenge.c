@@ -97,16 +97,12 @@ bool challenge_take_tally(struct sms365_challenge *ch, const struct sms365_event
 void challenge_put_tally(struct sms365_challenge *ch, enum sms365_class class, const char *name, uint64_t version,
     const struct sms365_tally *tally, challenge_handler *then)
 {
-    size_t length;
-
-    if (!sms365_tally_encode(tally, &ch->now, ch->value, SMS365_RECORD_TALLY_MAX, &length)) {
+    if (!sms365_tally_encode(tally, &ch->now, ch->tally, sizeof ch->tally, &ch->tally_length)) {
         challenge_deny(ch, SMS365_REASON_INTERNAL);
         return;
     }
     challenge_record(ch, SMS365_ACTION_CAS, class, name, then);
     ch->action.version = version;
-    ch->action.value = ch->value;
-    ch->action.length = length;
 }
 
 /* --- Deciding --- */
@@ -270,8 +266,6 @@ static void set_user_action(struct sms365_challenge *ch, enum sms365_action_kind
 /* fresh: the record was read just now. One that was read before a person's answer is no ground for a refusal. */
 static void write_user(struct sms365_challenge *ch, bool fresh)
 {
-    size_t length;
-
     ch->why = ch->change(ch);
     if (ch->why != SMS365_REASON_NONE) {
         ch->loaded = false;
@@ -285,14 +279,8 @@ static void write_user(struct sms365_challenge *ch, bool fresh)
     }
     sms365_state_prune(&ch->state, &ch->limits, &ch->now);
     ch->backups_left = sms365_backup_left(&ch->state.backup);
-    if (!sms365_state_encode(&ch->state, &ch->now, ch->value, sizeof ch->value, &length)) {
-        challenge_deny(ch, SMS365_REASON_INTERNAL);
-        return;
-    }
     set_user_action(ch, SMS365_ACTION_CAS, on_user_written);
     ch->action.version = ch->version;
-    ch->action.value = ch->value;
-    ch->action.length = length;
 }
 
 void challenge_write(
@@ -312,6 +300,17 @@ void challenge_write(
 void sms365_challenge_next(struct sms365_challenge *ch, struct sms365_action *action)
 {
     *action = ch->action;
+}
+
+bool sms365_challenge_value(const struct sms365_challenge *ch, uint8_t value[SMS365_RECORD_MAX], size_t *length)
+{
+    if (ch->action.kind != SMS365_ACTION_CAS)
+        return false;
+    if (ch->action.class == SMS365_CLASS_USER)
+        return sms365_state_encode(&ch->state, &ch->now, value, SMS365_RECORD_MAX, length);
+    memcpy(value, ch->tally, ch->tally_length);
+    *length = ch->tally_length;
+    return true;
 }
 
 void sms365_challenge_feed(struct sms365_challenge *ch, const struct sms365_event *event)

@@ -61,7 +61,7 @@ struct sms365_challenge_setup {
 
 enum sms365_action_kind {
     SMS365_ACTION_GET,  /* read a record: class, name */
-    SMS365_ACTION_CAS,  /* write it: class, name, version, value, length */
+    SMS365_ACTION_CAS,  /* write it: class, name, version, and sms365_challenge_value() */
     SMS365_ACTION_SUM,  /* add up the tallies of a class, of the last window_ms */
     SMS365_ACTION_CALL, /* make a request */
     SMS365_ACTION_TELL, /* show a text */
@@ -78,8 +78,6 @@ struct sms365_action {
     enum sms365_class class;
     const char *name;
     uint64_t version;
-    const uint8_t *value;
-    size_t length;
     int64_t window_ms;
     /* CALL */
     enum sms365_endpoint_id endpoint;
@@ -151,6 +149,12 @@ struct sms365_challenge;
 enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const struct sms365_challenge_setup *setup);
 
 void sms365_challenge_next(struct sms365_challenge *ch, struct sms365_action *action);
+/*
+ * What a CAS is to write, of class and name: at most SMS365_RECORD_MAX bytes into value. Made when asked for, since a
+ * challenge that waits for the provider needs no room for it. False when it does not fit: then nothing may be written.
+ */
+bool sms365_challenge_value(const struct sms365_challenge *ch, uint8_t value[SMS365_RECORD_MAX], size_t *length);
+
 void sms365_challenge_feed(struct sms365_challenge *ch, const struct sms365_event *event);
 
 /* Wipe and free. NULL is taken. */

@@ -217,6 +217,9 @@ static bool copy_setup(struct sms365_challenge *ch, const struct sms365_challeng
            hash_text(ch, "place", ch->peer, setup->place, ch->place, sizeof ch->place) && hash_grace(ch, setup->grace);
 }
 
+/* Hundreds may wait for the provider in one process, in pages of their own: these four, and not one more by chance. */
+_Static_assert(sizeof(struct sms365_challenge) < (size_t)4 * 4096, "a waiting challenge takes more memory");
+
 enum sms365_err sms365_challenge_new(struct sms365_challenge **challenge, const struct sms365_challenge_setup *setup)
 {
     struct sms365_challenge *ch;

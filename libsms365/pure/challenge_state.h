@@ -90,7 +90,8 @@ struct sms365_challenge {
     bool settled; /* the outcome is decided, and only being told and logged */
 
     /* What actions point at. */
-    uint8_t value[SMS365_RECORD_MAX];
+    uint8_t tally[SMS365_RECORD_TALLY_MAX]; /* to be written; a user's record is `state` */
+    size_t tally_length;
     struct sms365_param params[SMS365_CALL_PARAMS_MAX];
     char callback_url[SMS365_VALUE_SIZE];
     char wait[24];

@@ -45,18 +45,20 @@ static void make_record(struct sms365_event *event, const struct proc *proc, enu
 static bool commit(struct proc *proc, const struct record *cell)
 {
     const struct sms365_action *action = &proc->ch.action;
+    static uint8_t value[SMS365_RECORD_MAX];
+    size_t length;
 
-    if (action->version != *cell->version || action->length > cell->size)
+    if (action->version != *cell->version || !sms365_challenge_value(&proc->ch, value, &length) || length > cell->size)
         return false;
     if (action->class == SMS365_CLASS_USER)
-        ledger_written(proc, action->value, action->length);
+        ledger_written(proc, value, length);
     else if (action->class == SMS365_CLASS_HOST)
-        ledger_host_written(proc, cell, action->value, action->length);
+        ledger_host_written(proc, cell, value, length);
     else
-        spend_written(proc, cell, action->value, action->length);
+        spend_written(proc, cell, value, length);
     memset(cell->value, 0, cell->size);
-    memcpy(cell->value, action->value, action->length);
-    *cell->length = action->length;
+    memcpy(cell->value, value, length);
+    *cell->length = length;
     ++*cell->version;
     return true;
 }

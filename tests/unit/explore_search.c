@@ -146,30 +146,18 @@ static void copy_common(struct common *to, const struct common *from)
     memcpy(to, from, offsetof(struct common, user.value) + from->user.length);
 }
 
-/* The same of a process: of the record that it writes, what is used. */
-static void copy_proc(struct proc *to, const struct proc *from)
-{
-    const size_t before = offsetof(struct proc, ch.value);
-    const size_t after = before + SMS365_RECORD_MAX;
-
-    memcpy(to, from, before);
-    if (from->ch.action.kind == SMS365_ACTION_CAS)
-        memcpy(to->ch.value, from->ch.value, from->ch.action.length);
-    memcpy((char *)to + after, (const char *)from + after, sizeof *to - after);
-}
-
 static void save(struct saved *saved, struct move move)
 {
     copy_common(&saved->common, &world.common);
     if (move.kind == MOVE_STEP || move.kind == MOVE_CRASH)
-        copy_proc(&saved->proc, &world.procs[move.proc]);
+        memcpy(&saved->proc, &world.procs[move.proc], sizeof saved->proc);
 }
 
 static void restore(const struct saved *saved, struct move move, const bool *live)
 {
     copy_common(&world.common, &saved->common);
     if (move.kind == MOVE_STEP || move.kind == MOVE_CRASH)
-        copy_proc(&world.procs[move.proc], &saved->proc);
+        memcpy(&world.procs[move.proc], &saved->proc, sizeof saved->proc);
     else if (move.kind == MOVE_LOGIN)
         for (int i = 0; i < WORLD_PROCS; i++)
             if (!live[i])

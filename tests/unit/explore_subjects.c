@@ -258,6 +258,5 @@ void subject_login(struct proc *proc, enum subject subject)
     struct sms365_action *action = &proc->ch.action;
     action->name = moved(action->name, ch, &proc->ch);
     action->text = moved(action->text, ch, &proc->ch);
-    action->value = moved(action->value, ch, &proc->ch);
     sms365_challenge_free(ch);
 }

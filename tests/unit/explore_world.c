@@ -344,11 +344,11 @@ static uint64_t mix_proc(uint64_t hash, const struct proc *proc)
     if (spends)
         hash = mix_spend(hash, &ch->spend);
     hash = mix(hash, &ch->spend.shard, sizeof ch->spend.shard);
-    hash = MIX_FIELDS(hash, ch, slot, value);
+    hash = MIX_FIELDS(hash, ch, slot, tally);
     hash = mix(hash, ch->code, sizeof ch->code);
     hash = mix(hash, ch->note, strlen(ch->note));
-    if (action.kind == SMS365_ACTION_CAS)
-        hash = mix(hash, action.value, action.length);
+    if (action.kind == SMS365_ACTION_CAS && action.class != SMS365_CLASS_USER)
+        hash = mix(hash, ch->tally, ch->tally_length);
     for (size_t i = 0; action.kind == SMS365_ACTION_CALL && i < action.param_count; i++)
         hash = mix(hash, action.params[i].value, strlen(action.params[i].value));
     return hash;
