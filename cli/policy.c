@@ -145,6 +145,7 @@ static void messages_tell(struct cli *cli, int stores)
         "  A day begins with its first message; the worst 24 hours are the end of one and the beginning of the "
         "next.");
     cli_say(cli, "  The store's days follow one another from the machine's start.");
+    cli_say(cli, "  What an administrator sends (send, announcements of changed numbers) is under no cap.");
 }
 
 static void attempts_tell(struct cli *cli, int stores)

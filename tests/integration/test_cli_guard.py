@@ -224,6 +224,17 @@ def test_the_messages_that_can_be_caused_are_told_for_user_number_address_and_st
     assert re.search(r"^  to one user \(both shares\) +12 +30 +54 +no cap$", place.run("policy").out, re.M)
 
 
+def test_what_an_administrator_sends_is_under_no_cap(place, alice):
+    enrolled(place, sends_per_day=1, sends_per_day_host=20)
+    for _ in range(21):
+        assert place.run("send", NUMBER, "hello").status == DONE
+    assert state(place)["sends_of_day"] == 0
+    place.box.reset()
+    login = Login(place, "alice")
+    assert login.answers(right=True) == DONE, login.text
+    assert "What an administrator sends (send, announcements of changed numbers) is under no cap.\n" in place.run("policy").out
+
+
 def test_the_figures_follow_the_configuration_and_a_service_s_own(place):
     place.write(limits__failed_tries=5, limits__failed_tries_days=365, limits__stores=3, limits__sends_per_hour=4)
     with place.conf.open("a") as conf:
