@@ -91,18 +91,19 @@ static void row_write(struct sms365_buf *out, const struct cli_row *row)
 /* What stands behind a row. False when that is nothing we wrote. */
 static bool answer_read(const char *name, const char *answer, struct sms365_user *user, char trouble[CLI_TROUBLE_SIZE])
 {
-    struct sms365_users_line line = {.end = NULL};
-    struct sms365_buf text;
+    char text[SMS365_USER_NAME_SIZE + LINE_SIZE];
+    const size_t length = strlen(name);
+    struct sms365_users_line line = {.begin = text};
 
     trouble[0] = '\0';
     if (*answer == '!')
         return sms365_str_copy(trouble, CLI_TROUBLE_SIZE, answer + 1) && trouble[0] != '\0';
-    sms365_buf_init(&text, LINE_SIZE);
-    sms365_buf_printf(&text, "%s:%s", name, answer);
-    line.begin = sms365_buf_text(&text);
-    line.end = line.begin + text.length;
-    const bool good = !text.failed && sms365_users_line_parse(&line) == NULL && !line.blank;
-    sms365_buf_free(&text);
+    if (length >= SMS365_USER_NAME_SIZE || !sms365_str_copy(text + length + 1, LINE_SIZE, answer))
+        return false;
+    memcpy(text, name, length);
+    text[length] = ':';
+    line.end = text + length + 1 + strlen(answer);
+    const bool good = sms365_users_line_parse(&line) == NULL && !line.blank;
     *user = line.user;
     return good;
 }
