@@ -7,6 +7,7 @@
 #include "edges/process.h"
 #include "edges/spool.h"
 #include "edges/store.h"
+#include "heap_secrets.h"
 
 #include <cjson/cJSON.h>
 #include <stdint.h>
