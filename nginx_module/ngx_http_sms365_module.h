@@ -2,7 +2,7 @@
  * The nginx module: a second factor in front of web applications. The files are
  *
  *   ngx_http_sms365_module.c     what nginx calls when it starts, reloads and ends; variables; phases
- *   ngx_http_sms365_directives.c directives, and what is refused at nginx -t
+ *   ngx_http_sms365_directives.c directives, and what is refused at nginx -t; ..._places.c where portals may stand
  *   ngx_http_sms365_service.c    services: sms365's own configuration, keys, secrets and users
  *   ngx_http_sms365_session.c    a request's user and session
  *   ngx_http_sms365_cookies.c    our cookies in headers
@@ -176,6 +176,9 @@ typedef struct {
 /* --- ngx_http_sms365_directives.c --- */
 
 extern ngx_command_t  ngx_http_sms365_commands[];
+
+
+/* --- ngx_http_sms365_places.c --- */
 
 /* What can be told only when all is read. */
 ngx_int_t ngx_http_sms365_places_check(ngx_conf_t *cf,

@@ -602,6 +602,9 @@ def test_nothing_secret_is_in_nginxs_logs(web, browser, sandbox, syslog):
     ("location ^~ /sms365/ { sms365_portal; }", "auth_basic is not on"),
     ("auth_basic x; auth_basic_user_file /x; location ^~ /sms365/ { auth_basic off; sms365_portal; }", "auth_basic is not on"),
     ("auth_basic $host; auth_basic_user_file /x; location ^~ /sms365/ { sms365_portal; }", "auth_basic is not on"),
+    ("auth_basic x; location ^~ /sms365/ { sms365_portal; }", "auth_basic is not on"),
+    ("auth_basic x; satisfy any; auth_basic_user_file /x; location ^~ /sms365/ { sms365_portal; }", "lets a request in without"),
+    ("auth_basic x; auth_basic_user_file /x; location /sms365/ { satisfy any; sms365_portal; }", "lets a request in without"),
     ("auth_basic x; auth_basic_user_file /x; location ~ /sms365/ { sms365_portal; }", "ends with a slash"),
     ("auth_basic x; auth_basic_user_file /x; location = /sms365/ { sms365_portal; }", "ends with a slash"),
     ("auth_basic x; auth_basic_user_file /x; location /sms365 { sms365_portal; }", "ends with a slash"),
@@ -613,6 +616,18 @@ def test_a_portal_that_would_be_unsafe_is_refused(product, nginx, wrong_use, tol
                        start=False).test()
     assert not good
     assert told in said and "nginx.conf:" in said
+
+
+@pytest.mark.parametrize("use", [
+    "auth_basic x; auth_basic_user_file $host; location /sms365/ { sms365_portal; }",
+    "auth_basic x; location /sms365/ { auth_basic_user_file /x; sms365_portal; }",
+    "auth_basic x; auth_basic_user_file /x; satisfy any; allow all; location /sms365/ { satisfy all; sms365_portal; }",
+    "set $who ''; satisfy any; location /sms365/ { sms365_user $who; sms365_portal; }",
+])
+def test_a_portal_that_is_safe_is_not_refused(product, nginx, use):
+    good, said = nginx(f"sms365_config {CONF}/sms365.conf; server {{ listen %PORT%; sms365_user $remote_user; {use} }}",
+                       start=False).test()
+    assert good, said
 
 
 def test_an_administrator_unlocks_a_user_of_the_web(web, browser, sandbox, product):
