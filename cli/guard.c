@@ -176,7 +176,7 @@ static bool renew_edit(void *context, struct cli_record *record, const struct sm
     return record->version != 0;
 }
 
-/* Of many users few have a record: a look alone is the least that can be done for each. */
+/* Of many users few have a record: a look is all that most need. */
 enum sms365_err cli_guard_renew(struct cli_guard *guard, const char *user, bool *had, struct sms365_error *err)
 {
     struct sms365_record raw = {.version = 0};
@@ -188,6 +188,27 @@ enum sms365_err cli_guard_renew(struct cli_guard *guard, const char *user, bool 
     if (had != NULL)
         *had = raw.version != 0;
     return code == SMS365_OK && raw.version != 0 ? cli_guard_change(guard, user, renew_edit, NULL, err) : code;
+}
+
+static bool record_found(void *context, const char *name, const struct sms365_record *record)
+{
+    bool *any = context;
+
+    (void)name;
+    (void)record;
+    *any = true;
+    return false;
+}
+
+bool cli_guard_has_records(struct cli_guard *guard)
+{
+    bool any = false;
+
+    if (!owner_become(guard))
+        return owner_fail(guard, NULL) != SMS365_OK;
+    const enum sms365_err code = sms365_store_scan(guard->store, SMS365_CLASS_USER, record_found, &any, NULL);
+    owner_leave(guard);
+    return any || code != SMS365_OK;
 }
 
 static bool make_edit(void *context, struct cli_record *record, const struct sms365_limits *limits)

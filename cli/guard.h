@@ -44,6 +44,8 @@ enum sms365_err cli_guard_change(
  * forget these. *had (may be NULL): there is a record; none is made.
  */
 enum sms365_err cli_guard_renew(struct cli_guard *guard, const char *user, bool *had, struct sms365_error *err);
+/* False: the store certainly holds no user's record. */
+bool cli_guard_has_records(struct cli_guard *guard);
 /* Make the record where it is missing, and the store's tables, so that no login has to. */
 enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, struct sms365_error *err);
 enum sms365_err cli_guard_make_tables(struct cli_guard *guard, struct sms365_error *err);

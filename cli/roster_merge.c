@@ -193,9 +193,10 @@ static void record_renew(struct cli *cli, struct cli_guard *guard, const char *n
 static enum sms365_err records_renew(struct merger *merger, struct cli_guard *guard, struct sms365_error *err)
 {
     struct sms365_user user;
+    const size_t count = cli_guard_has_records(guard) ? merger->lots.length : 0;
     enum sms365_err code = merger_rewind(merger, err);
 
-    for (size_t i = 0; code == SMS365_OK && i < merger->lots.length; i++) {
+    for (size_t i = 0; code == SMS365_OK && i < count; i++) {
         bool had = false;
         code = merger_next(merger, &user, err);
         if (code == SMS365_OK && merger->lots.data[i] == LOT_NEW)
