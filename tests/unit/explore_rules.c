@@ -359,7 +359,8 @@ static void check_store(struct proc *proc)
     if (!world_record(&record, action))
         violate(RULE_only_own_records, "%s", action->name);
     if (sms365_challenge_value(&proc->ch, value, &length) != (action->kind == SMS365_ACTION_CAS))
-        violate(RULE_only_own_records, "%s: a value where nothing is written, or none where something is", action->name);
+        violate(
+            RULE_only_own_records, "%s: a value where nothing is written, or none where something is", action->name);
     if (action->class != SMS365_CLASS_HOST && (!who->known || !who->first_factor))
         violate(RULE_strangers_learn_nothing, "a record of users is looked at");
     if (action->class == SMS365_CLASS_USER && who->count_host && !proc->diary.counted)
