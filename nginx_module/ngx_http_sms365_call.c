@@ -2,6 +2,7 @@
 #include "ngx_http_sms365_names.h"
 
 #include "base/err.h"
+#include "edges/monotonic.h"
 #include "edges/process.h"
 
 
@@ -10,17 +11,6 @@
 
 
 static void ngx_http_sms365_call_attempt(ngx_http_sms365_job_t *job);
-
-
-static int64_t
-ngx_http_sms365_call_clock(void)
-{
-    struct timespec  now = { 0 };
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 
 /* The outcome is the challenge's to judge. */
@@ -190,7 +180,7 @@ ngx_http_sms365_call_named(ngx_http_sms365_job_t *job)
     const struct sms365_attempt  *attempt = &job->attempts[job->attempt];
     const char                   *url = attempt->key->urls[attempt->url];
 
-    left = job->call_until - ngx_http_sms365_call_clock();
+    left = job->call_until - sms365_monotonic_ms();
 
     if (job->err.code != SMS365_OK) {
         sms365_error_prefix(&job->err, "%s", url);
@@ -269,7 +259,7 @@ ngx_http_sms365_call(ngx_http_sms365_job_t *job)
     job->call.param_count = action->param_count;
     job->call.once = action->once;
     job->call.timeout_ms = action->timeout_ms;
-    job->call_until = ngx_http_sms365_call_clock() + action->timeout_ms;
+    job->call_until = sms365_monotonic_ms() + action->timeout_ms;
     job->attempt = 0;
 
     if (action->key != NULL && action->key[0] != '\0') {

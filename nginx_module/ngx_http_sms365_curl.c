@@ -4,60 +4,25 @@
 #include "edges/curl_init.h"
 #include "edges/process.h"
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 
 #define NGX_HTTP_SMS365_CONNECTIONS  64L    /* to providers, that are kept */
 
 #define NGX_HTTP_SMS365_BUFFER       2048L  /* bytes that are read at once */
 
-/* us of one turn of the event loop: a hundred handshakes at once take their time, but not that of other requests. */
-#define NGX_HTTP_SMS365_TURN         1500
-
 
 typedef struct {
-    CURLM             *multi;
-    ngx_queue_t        begun;       /* transfers that libcurl is still to be given */
-    ngx_event_t        timer;
-    ngx_event_t        turn;        /* posted while libcurl has had time in this turn */
-    int64_t            until;       /* us by the clock: what it may have */
-    ngx_connection_t   dummy;       /* what looks at a timer's connection finds one without a descriptor */
+    CURLM                    *multi;
+    ngx_queue_t               begun;    /* transfers that libcurl is still to be given */
+    ngx_event_t               timer;
+    ngx_http_sms365_share_t   share;
+    ngx_connection_t          dummy;    /* what looks at a timer's connection finds one without a descriptor */
 } ngx_http_sms365_curl_t;
 
 
 static ngx_http_sms365_curl_t  ngx_http_sms365_curl;
-
-
-static int64_t
-ngx_http_sms365_curl_clock(void)
-{
-    struct timespec  now = { 0 };
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-
-/* The next turn. */
-static void
-ngx_http_sms365_curl_turned(ngx_event_t *ev)
-{
-    (void) ev;
-}
-
-
-/* Whether libcurl may have more time in this turn of the event loop. What it is not given now it gets in another. */
-static ngx_uint_t
-ngx_http_sms365_curl_may(void)
-{
-    int64_t  now = ngx_http_sms365_curl_clock();
-
-    if (!ngx_http_sms365_curl.turn.posted) {
-        ngx_post_event(&ngx_http_sms365_curl.turn, &ngx_posted_next_events);
-        ngx_http_sms365_curl.until = now + NGX_HTTP_SMS365_TURN;
-    }
-
-    return now < ngx_http_sms365_curl.until;
-}
 
 
 static void
@@ -109,7 +74,8 @@ ngx_http_sms365_curl_event(ngx_event_t *ev)
 {
     ngx_connection_t  *c = ev->data;
 
-    if (ngx_http_sms365_curl_may()) {
+    /* A hundred handshakes at once take their time, but not that of other requests. */
+    if (ngx_http_sms365_turn_may(&ngx_http_sms365_curl.share)) {
         ngx_http_sms365_curl_act(c->fd, ev->write ? CURL_CSELECT_OUT : CURL_CSELECT_IN);
     }
 }
@@ -137,7 +103,7 @@ static void
 ngx_http_sms365_curl_timeout(ngx_event_t *ev)
 {
     do {
-        if (!ngx_http_sms365_curl_may()) {
+        if (!ngx_http_sms365_turn_may(&ngx_http_sms365_curl.share)) {
             ngx_post_event(ev, &ngx_posted_next_events);
             return;
         }
@@ -271,6 +237,27 @@ ngx_http_sms365_curl_start(ngx_http_sms365_transfer_t *transfer)
 }
 
 
+/* What OpenSSL makes ready for a first handshake takes several times as long as the handshake: begin one with nobody. */
+static void
+ngx_http_sms365_curl_warm(void)
+{
+    SSL      *ssl;
+    SSL_CTX  *ctx;
+
+    ctx = SSL_CTX_new(TLS_client_method());
+    ssl = ctx == NULL ? NULL : SSL_new(ctx);
+
+    if (ssl != NULL) {
+        SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+        (void) SSL_connect(ssl);
+    }
+
+    SSL_free(ssl);
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+}
+
+
 ngx_int_t
 ngx_http_sms365_curl_init(ngx_cycle_t *cycle)
 {
@@ -280,6 +267,8 @@ ngx_http_sms365_curl_init(ngx_cycle_t *cycle)
     sms365_environment_hide();
 
     multi = sms365_curl_init() ? curl_multi_init() : NULL;
+
+    ngx_http_sms365_curl_warm();
 
     sms365_environment_restore();
 
@@ -296,9 +285,6 @@ ngx_http_sms365_curl_init(ngx_cycle_t *cycle)
 
     ngx_queue_init(&ngx_http_sms365_curl.begun);
     ngx_http_sms365_curl.dummy.fd = (ngx_socket_t) -1;
-    ngx_http_sms365_curl.turn.handler = ngx_http_sms365_curl_turned;
-    ngx_http_sms365_curl.turn.data = &ngx_http_sms365_curl.dummy;
-    ngx_http_sms365_curl.turn.log = cycle->log;
 
     timer = &ngx_http_sms365_curl.timer;
     timer->handler = ngx_http_sms365_curl_timeout;

@@ -208,6 +208,17 @@ ngx_http_sms365_job_challenged(ngx_http_sms365_job_t *job)
 
 
 void
+ngx_http_sms365_job_feed(ngx_http_sms365_job_t *job)
+{
+    sms365_challenge_feed(job->challenge, &job->event);
+
+    ngx_http_sms365_job_forget(job);
+
+    ngx_http_sms365_job_step(job);
+}
+
+
+void
 ngx_http_sms365_job_answered(ngx_http_sms365_job_t *job)
 {
     struct sms365_error  err = { 0 };
@@ -216,11 +227,7 @@ ngx_http_sms365_job_answered(ngx_http_sms365_job_t *job)
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "sms365: %s", err.text);
     }
 
-    sms365_challenge_feed(job->challenge, &job->event);
-
-    ngx_http_sms365_job_forget(job);
-
-    ngx_http_sms365_job_step(job);
+    ngx_http_sms365_job_feed(job);
 }
 
 

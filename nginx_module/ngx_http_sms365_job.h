@@ -130,8 +130,9 @@ void ngx_http_sms365_job_start(ngx_http_sms365_job_t *job);
 void ngx_http_sms365_jobs_exit(ngx_http_sms365_service_t *service);
 
 
-/* The event for the job's action is complete. */
+/* The event for the job's action is complete but for its time, and with it. */
 void ngx_http_sms365_job_answered(ngx_http_sms365_job_t *job);
+void ngx_http_sms365_job_feed(ngx_http_sms365_job_t *job);
 
 /* Nothing can be done any more. */
 void ngx_http_sms365_job_break(ngx_http_sms365_job_t *job);
@@ -143,7 +144,7 @@ void ngx_http_sms365_job_break(ngx_http_sms365_job_t *job);
 void ngx_http_sms365_job_thread(ngx_http_sms365_job_t *job,
     void (*work)(ngx_http_sms365_job_t *job), void (*done)(ngx_http_sms365_job_t *job));
 
-/* Do the job's action on the store, the spool or the log so; ngx_http_sms365_job_answered() follows. */
+/* Do the job's action on the store, the spool or the log so; ngx_http_sms365_job_feed() follows. */
 void ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job);
 
 /* Let others have the job's store. */

@@ -374,6 +374,7 @@ ngx_http_sms365_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    ngx_http_sms365_turn_init(cycle);
     ngx_http_sms365_events_init(cycle);
     ngx_http_sms365_init_names(smcf);
 

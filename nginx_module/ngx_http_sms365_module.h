@@ -11,6 +11,7 @@
  *   ngx_http_sms365_portal.c     requests to the portal; ..._form.c what they hold
  *   ngx_http_sms365_outcome.c    what the portal answers; ..._page.c how, ..._pages.c with which words
  *   ngx_http_sms365_events.c     what becomes of a message, sent to an open page; ..._stream.c how, ..._json.c in which form
+ *   ngx_http_sms365_turn.c       what may take long in all, taken in pieces
  *   ngx_http_sms365_callback.c   delivery reports; ..._spool.c news of them
  *   ngx_http_sms365_job.c        a challenge under way; ..._work.c its part in threads
  *   ngx_http_sms365_call.c       a challenge's requests to the provider; ..._curl.c libcurl on nginx's events,
@@ -266,6 +267,23 @@ ngx_int_t ngx_http_sms365_access_handler(ngx_http_request_t *r);
 /* In place of what was asked for: the way to the portal, or 401. */
 ngx_int_t ngx_http_sms365_gate(ngx_http_request_t *r,
     ngx_http_sms365_ctx_t *ctx);
+
+
+/* --- ngx_http_sms365_turn.c --- */
+
+/* What one kind of work may have of each turn of the event loop. Static, and zeroed. */
+typedef struct {
+    ngx_event_t                   next;         /* posted while it has had some of this turn */
+    int64_t                       until;        /* us by the clock */
+} ngx_http_sms365_share_t;
+
+/* Whether more of it may be begun in this turn. What is not begun now has to be tried in another. */
+ngx_uint_t ngx_http_sms365_turn_may(ngx_http_sms365_share_t *share);
+
+/* As a content handler: have handler called, in this turn or a later one, for what finalizes the request. */
+ngx_int_t ngx_http_sms365_turn(ngx_http_request_t *r, ngx_http_handler_pt handler);
+
+void ngx_http_sms365_turn_init(ngx_cycle_t *cycle);
 
 
 /* --- ngx_http_sms365_portal.c --- */

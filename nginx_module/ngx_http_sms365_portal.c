@@ -390,6 +390,25 @@ ngx_http_sms365_visit(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 }
 
 
+static ngx_int_t
+ngx_http_sms365_arrive(ngx_http_request_t *r)
+{
+    ngx_http_sms365_ctx_t  *ctx = ngx_http_sms365_ctx(r);
+
+    if (ngx_http_sms365_judge(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* Whoever has no name has proved nothing: there is nothing for them here, not even a cookie. */
+    if (ctx->reason == NGX_HTTP_SMS365_NO_USER) {
+        (void) ngx_http_discard_request_body(r);
+        return NGX_HTTP_UNAUTHORIZED;
+    }
+
+    return ngx_http_sms365_visit(r, ctx);
+}
+
+
 ngx_int_t
 ngx_http_sms365_portal_handler(ngx_http_request_t *r)
 {
@@ -403,24 +422,20 @@ ngx_http_sms365_portal_handler(ngx_http_request_t *r)
     ctx = ngx_http_sms365_ctx(r);
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    /* The way to the portal of the service that was asked for: it need not be this location's. */
-    if (ctx != NULL && clcf->named && ctx->judged && ctx->reason != NGX_HTTP_SMS365_FAILED) {
-        return ngx_http_sms365_gate(r, ctx);
-    }
-
-    if (ctx == NULL || ngx_http_sms365_judge(r, ctx) != NGX_OK) {
+    if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (clcf->named) {
-        return ngx_http_sms365_gate(r, ctx);
+    if (!clcf->named) {
+        return ngx_http_sms365_turn(r, ngx_http_sms365_arrive);
     }
 
-    /* Whoever has no name has proved nothing: there is nothing for them here, not even a cookie. */
-    if (ctx->reason == NGX_HTTP_SMS365_NO_USER) {
-        (void) ngx_http_discard_request_body(r);
-        return NGX_HTTP_UNAUTHORIZED;
+    /* The way to the portal of the service that was asked for: it need not be this location's. */
+    if ((!ctx->judged || ctx->reason == NGX_HTTP_SMS365_FAILED)
+        && ngx_http_sms365_judge(r, ctx) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_sms365_visit(r, ctx);
+    return ngx_http_sms365_gate(r, ctx);
 }

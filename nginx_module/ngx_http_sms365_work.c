@@ -2,6 +2,7 @@
 #include "ngx_http_sms365_job.h"
 
 #include "base/err.h"
+#include "edges/process.h"
 #include "edges/spool.h"
 
 #include <syslog.h>
@@ -193,6 +194,7 @@ static void
 ngx_http_sms365_job_operation(ngx_http_sms365_job_t *job)
 {
     struct sms365_event   *event = &job->event;
+    struct sms365_error    err = { 0 };
     struct sms365_action  *action = &job->action;
 
     job->err.code = SMS365_OK;
@@ -223,6 +225,10 @@ ngx_http_sms365_job_operation(ngx_http_sms365_job_t *job)
     default:
         ngx_http_sms365_job_syslog(job);
         break;
+    }
+
+    if (sms365_now_read(&event->now, &err) != SMS365_OK) {
+        job->err = err;
     }
 }
 
@@ -256,7 +262,7 @@ ngx_http_sms365_job_operated(ngx_http_sms365_job_t *job)
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "sms365: %s", job->err.text);
     }
 
-    ngx_http_sms365_job_answered(job);
+    ngx_http_sms365_job_feed(job);
 }
 
 

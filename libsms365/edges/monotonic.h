@@ -5,13 +5,19 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-static inline int64_t sms365_monotonic_ms(void)
+/* Microseconds of CLOCK_MONOTONIC. */
+static inline int64_t sms365_monotonic_us(void)
 {
     struct timespec now = {0};
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Milliseconds of it. */
+static inline int64_t sms365_monotonic_ms(void)
+{
+    return sms365_monotonic_us() / 1000;
 }
 
 #endif

@@ -168,6 +168,29 @@ def test_many_messages_at_once_are_each_sent_once(start, sandbox, product):
     assert sorted(message["to"] for message in sandbox.messages()) == sorted(number for [number] in people.values())
 
 
+def test_pages_asked_for_at_once_come_in_later_turns_but_to_those_who_left(start, product):
+    """The worker stands still until all have asked, which is more than it does in one turn of its event loop."""
+    product.configure(calls="1000")
+    running = start()
+    [worker] = running.workers()
+    connections = [running.connect() for _ in range(120)]
+    for connection in connections:
+        connection.connect()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        for connection in connections:
+            connection.request("GET", PORTAL, headers={"X-Remote-User": "alice"})
+        for connection in connections[::3]:
+            connection.close()
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    stayed = [connection for index, connection in enumerate(connections) if index % 3]
+    assert [connection.getresponse().status for connection in stayed] == [200] * len(stayed)
+    for connection in stayed:
+        connection.close()
+    assert running.workers() == [worker]
+
+
 def kept(pid):
     """Memory of its own in kB, and descriptors."""
     with open(f"/proc/{pid}/smaps_rollup") as smaps:
