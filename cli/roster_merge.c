@@ -26,6 +26,7 @@ struct merger {
     struct change *changes;
     size_t count, room;
     struct sms365_buf lots; /* enum lot */
+    size_t at;              /* users that came since the last rewind */
     bool gathering;         /* the first time through */
     bool failed;            /* out of memory */
 };
@@ -45,17 +46,19 @@ bool cli_roster_asked(const char *question)
 
 static enum sms365_err merger_rewind(void *context, struct sms365_error *err)
 {
-    const struct merger *merger = context;
+    struct merger *merger = context;
 
+    merger->at = 0;
     return merger->roster->rewind(merger->roster->context, err);
 }
 
 static enum sms365_err merger_next(void *context, struct sms365_user *user, struct sms365_error *err)
 {
-    const struct merger *merger = context;
+    struct merger *merger = context;
 
     if (merger->failed)
         return sms365_error_set(err, SMS365_NO_MEMORY, "out of memory");
+    merger->at++;
     return merger->roster->next(merger->roster->context, user, err);
 }
 
@@ -114,7 +117,46 @@ static void gather(struct merger *merger, const struct sms365_user *there, const
     merger->failed = merger->failed || merger->lots.failed;
 }
 
-/* Nothing but a change that was shown, and confirmed for that user, touches a line that is there. */
+/* Others changed the user's line since it was shown, or took it away: it stays as it is now. */
+static void late_tell(const struct merger *merger, const struct sms365_user *user)
+{
+    cli_note(merger->roster->cli, "%s was changed by somebody else meanwhile, and stays as it is now", user->name);
+}
+
+static enum sms365_users_verdict new_decide(
+    struct merger *merger, char *lot, const struct sms365_user *there, const struct sms365_user *user)
+{
+    const bool same = there != NULL && cli_numbers_equal(there, user);
+
+    if (there == NULL)
+        return SMS365_USERS_PUT;
+    if (!same)
+        late_tell(merger, user);
+    *lot = LOT_SAME;
+    merger->roster->added--;
+    merger->roster->same += same;
+    merger->roster->kept += !same;
+    return SMS365_USERS_KEEP;
+}
+
+static enum sms365_users_verdict change_decide(
+    struct merger *merger, const struct sms365_user *there, const struct sms365_user *user)
+{
+    struct change *change = change_find(merger, user->name);
+
+    if (change == NULL || !change->confirmed)
+        return SMS365_USERS_KEEP;
+    if (there != NULL && cli_numbers_equal(there, &change->before) && cli_numbers_equal(user, &change->now))
+        return SMS365_USERS_PUT;
+    late_tell(merger, user);
+    change->confirmed = false;
+    merger->roster->changed--;
+    merger->roster->kept++;
+    return SMS365_USERS_KEEP;
+}
+
+/* What the first time through found new is added, and a change that was shown and confirmed for that user is made:
+ * nothing else touches the file, whatever others did to it since. */
 static enum sms365_users_verdict merger_decide(
     void *context, const struct sms365_user *there, const struct sms365_user *user)
 {
@@ -122,13 +164,12 @@ static enum sms365_users_verdict merger_decide(
 
     if (merger->gathering)
         gather(merger, there, user);
-    if (there == NULL)
-        return SMS365_USERS_PUT;
-    const struct change *change = change_find(merger, user->name);
-    return change != NULL && change->confirmed && cli_numbers_equal(there, &change->before) &&
-                   cli_numbers_equal(user, &change->now)
-               ? SMS365_USERS_PUT
-               : SMS365_USERS_KEEP;
+    if (merger->at > merger->lots.length)
+        return SMS365_USERS_KEEP;
+    char *lot = &merger->lots.data[merger->at - 1];
+    if (*lot == LOT_NEW || *lot == LOT_AGAIN)
+        return new_decide(merger, lot, there, user);
+    return *lot == LOT_CHANGED ? change_decide(merger, there, user) : SMS365_USERS_KEEP;
 }
 
 static enum sms365_err merge(struct merger *merger, bool write, struct sms365_error *err)

@@ -165,6 +165,32 @@ def test_person_at_the_terminal_is_asked_for_each_change(here):
     assert users(here) == {"alice": [ALICE], "bob": ["306970000002"]}
 
 
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_a_user_who_was_removed_meanwhile_stays_removed(here, cli_box, answer):
+    here.users.write_text("alice: 306970000001\nzoe: 306970000002\n")
+    path = csv_of(here, f"zoe,306970000002\nalice,{ALICE}\nbob,{BOB}\n")
+    terminal = here.terminal("user", "import", path, "--force")
+    terminal.sees("Are the codes of alice to go there? [y/N] ")
+    assert here.run("user", "remove", "alice").status == DONE
+    terminal.answers(answer)
+    if answer == "y":
+        terminal.sees("alice was changed by somebody else meanwhile")
+    assert terminal.ends() == FAILED
+    assert users(here) == {"zoe": ["306970000002"], "bob": [BOB]} and cli_box.messages() == []
+
+
+@pytest.mark.parametrize("number, status", [(BOB, DONE), ("306970000003", FAILED)])
+def test_a_user_whom_somebody_else_added_meanwhile_stays_as_added(here, number, status):
+    here.users.write_text("alice: 306970000001\n")
+    terminal = here.terminal("user", "import", csv_of(here, f"alice,{ALICE}\nbob,{BOB}\n"), "--force", "--no-notice")
+    terminal.sees("Are the codes of alice to go there? [y/N] ")
+    assert here.run("user", "add", "bob", number, "--force", "--no-check").status == DONE
+    terminal.answers("y")
+    terminal.sees("0 users added, 1 changed, ")
+    assert terminal.ends() == status
+    assert users(here) == {"alice": [ALICE], "bob": [number]}
+
+
 def test_users_that_are_there_are_not_asked_about_again(here, cli_box):
     text = "".join(f"user{i},{number(i)}\n" for i in range(50))
     imported(here, text)
