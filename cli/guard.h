@@ -51,6 +51,19 @@ enum sms365_err cli_guard_enrol(struct cli_guard *guard, const char *user, struc
 enum sms365_err cli_guard_make_tables(struct cli_guard *guard, struct sms365_error *err);
 enum sms365_err cli_guard_forget(struct cli_guard *guard, const char *user, struct sms365_error *err);
 
+/* --- stores.c --- */
+
+/*
+ * Do something in every store in which the users of the configuration's users file are counted: that of [store], the
+ * web's, and those that services have of their own; stores that are not there are passed over. False: it failed in one
+ * at least, and was told; what names that which stays there then. Each is called in all others nevertheless.
+ */
+typedef enum sms365_err cli_store_each(void *context, struct cli_guard *guard, struct sms365_error *err);
+bool cli_stores_each(struct cli *cli, cli_store_each *each, void *context, const char *what);
+/* The two for one user: cli_guard_forget() and cli_guard_renew(). */
+bool cli_stores_forget(struct cli *cli, const char *name);
+bool cli_stores_renew(struct cli *cli, const char *name);
+
 /* --- guard_show.c --- */
 
 /* Was this number found on another network than the one that was confirmed, and refused? */

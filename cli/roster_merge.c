@@ -217,35 +217,31 @@ static void changes_ask(struct merger *merger)
 
 /* --- Records --- */
 
-/* What was counted under a name stays, what belongs to numbers does not. *had: there is a record of that name. */
-static void record_renew(struct cli *cli, struct cli_guard *guard, const char *name, bool *had)
-{
-    struct sms365_error err = {0};
-
-    if (cli_guard_renew(guard, name, had, &err) != SMS365_OK)
-        cli_note(cli, "what was remembered of %s stays: %s", name, err.text);
-}
-
 /*
- * Before new users get into the file: whoever is killed in between begins again. Those who have no record get one at
- * their first login: two durable writes and some room on the disk for each of many, who may never come, are not made
- * here.
+ * Before new users get into the file: whoever is killed in between begins again. What was counted under a name stays,
+ * what belongs to numbers does not. Those who have no record get one at their first login: two durable writes and some
+ * room on the disk for each of many, who may never come, are not made here.
  */
-static enum sms365_err records_renew(struct merger *merger, struct cli_guard *guard, struct sms365_error *err)
+static enum sms365_err records_renew(void *context, struct cli_guard *guard, struct sms365_error *err)
 {
+    struct merger *merger = context;
     struct sms365_user user;
     const size_t count = cli_guard_has_records(guard) ? merger->lots.length : 0;
+    struct sms365_error one = {0};
     enum sms365_err code = merger_rewind(merger, err);
 
     for (size_t i = 0; code == SMS365_OK && i < count; i++) {
+        char *lot = &merger->lots.data[i];
         bool had = false;
         code = merger_next(merger, &user, err);
-        if (code == SMS365_OK && merger->lots.data[i] == LOT_NEW)
-            record_renew(merger->roster->cli, guard, user.name, &had);
+        if (code != SMS365_OK || (*lot != LOT_NEW && *lot != LOT_AGAIN))
+            continue;
+        if (cli_guard_renew(guard, user.name, &had, &one) != SMS365_OK)
+            cli_note(merger->roster->cli, "what was remembered of %s stays: %s", user.name, one.text);
         if (had)
-            merger->lots.data[i] = LOT_AGAIN;
+            *lot = LOT_AGAIN;
     }
-    return code == SMS365_OK ? cli_guard_make_tables(guard, err) : code;
+    return code;
 }
 
 /* Without a store users are enrolled all the same. */
@@ -254,27 +250,15 @@ static void new_begin(struct merger *merger)
     struct cli *cli = merger->roster->cli;
     struct cli_guard guard;
     struct sms365_error err = {0};
-    enum sms365_err code = SMS365_OK;
 
     if (merger->roster->added == 0)
         return;
-    code = cli_guard_open(cli, &guard, &err);
+    (void)cli_stores_each(cli, records_renew, merger, "what was remembered of the new users");
+    enum sms365_err code = cli_guard_open(cli, &guard, &err);
     if (code == SMS365_OK)
-        code = records_renew(merger, &guard, &err);
+        code = cli_guard_make_tables(&guard, &err);
     if (code != SMS365_OK)
         cli_note(cli, "the state store was not made ready for the new users: %s", err.text);
-    cli_guard_close(&guard);
-}
-
-static void change_renew(struct cli *cli, const char *name)
-{
-    struct cli_guard guard;
-    struct sms365_error err = {0};
-
-    if (cli_guard_open(cli, &guard, &err) == SMS365_OK)
-        record_renew(cli, &guard, name, NULL);
-    else
-        cli_note(cli, "what was remembered of %s stays: %s", name, err.text);
     cli_guard_close(&guard);
 }
 
@@ -287,7 +271,7 @@ static void changes_end(struct merger *merger)
         const struct change *change = &merger->changes[i];
         if (!change->confirmed)
             continue;
-        change_renew(cli, change->now.name);
+        (void)cli_stores_renew(cli, change->now.name);
         cli_user_sessions_end(cli, change->now.name);
         cli_user_enrolled(cli, &change->now, true);
         if (!merger->roster->no_notice)

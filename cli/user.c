@@ -5,10 +5,8 @@
 #include "guard.h"
 #include "user.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 void cli_number_describe(char *out, size_t size, const struct sms365_number *number, const char *country)
 {
@@ -57,25 +55,6 @@ cJSON *cli_user_json(const struct sms365_user *user)
     return object;
 }
 
-/* In the store of logins to this machine, and in the web's where there is one: backup codes are in either. */
-static void state_forget(struct cli *cli, const char *name, bool web)
-{
-    struct cli_guard guard;
-    struct stat st;
-    struct sms365_error err = {0};
-
-    if (web && lstat(cli->conf.web_dir, &st) != 0 && errno == ENOENT)
-        return;
-    if (web)
-        (void)sms365_str_copy(cli->conf.store_dir, sizeof cli->conf.store_dir, cli->conf.web_dir);
-    enum sms365_err code = cli_guard_open(cli, &guard, &err);
-    if (code == SMS365_OK)
-        code = cli_guard_forget(&guard, name, &err);
-    if (code != SMS365_OK)
-        cli_note(cli, "what was counted for %s stays: %s", name, err.text);
-    cli_guard_close(&guard);
-}
-
 void cli_user_sessions_end(struct cli *cli, const char *name)
 {
     struct sms365_error err = {0};
@@ -103,8 +82,7 @@ static enum cli_exit user_remove(struct cli *cli, const struct cli_command *comm
         return CLI_USAGE;
     if (sms365_users_remove(cli->conf.users_file, argv[0], &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    state_forget(cli, argv[0], false);
-    state_forget(cli, argv[0], true);
+    (void)cli_stores_forget(cli, argv[0]);
     cli_audit_begin(cli, &line, "remove", argv[0]);
     cli_audit_end(&line);
     cli_user_sessions_end(cli, argv[0]);

@@ -132,9 +132,9 @@ static void state_enrol(struct cli *cli, const char *name, bool fresh)
     struct cli_guard guard;
     struct sms365_error err = {0};
 
+    if (fresh)
+        (void)cli_stores_renew(cli, name);
     enum sms365_err code = cli_guard_open(cli, &guard, &err);
-    if (code == SMS365_OK && fresh)
-        code = cli_guard_renew(&guard, name, NULL, &err);
     if (code == SMS365_OK)
         code = cli_guard_enrol(&guard, name, &err);
     if (code != SMS365_OK)

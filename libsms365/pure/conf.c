@@ -447,3 +447,29 @@ out:
     free(reader.copy);
     return err;
 }
+
+enum sms365_err sms365_conf_services(struct sms365_buf *names, const char *text, size_t length)
+{
+    struct sms365_problems problems;
+    struct reader reader = {.problems = &problems, .file = ""};
+
+    sms365_problems_init(&problems);
+    reader.table = sms365_conf_table(&reader.options);
+    enum sms365_err err = text_read(&reader, text, length);
+    for (size_t i = 0; err == SMS365_OK && i < reader.count; i++) {
+        const char *service = reader.settings[i].service;
+        if (service == NULL)
+            continue;
+        bool first = true;
+        for (size_t j = 0; j < i && first; j++)
+            first = reader.settings[j].service == NULL || strcmp(reader.settings[j].service, service) != 0;
+        if (first)
+            sms365_buf_printf(names, "%s\n", service);
+    }
+    if (names->failed)
+        err = SMS365_NO_MEMORY;
+    sms365_problems_free(&problems);
+    free(reader.settings);
+    free(reader.copy);
+    return err;
+}

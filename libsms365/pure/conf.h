@@ -73,6 +73,10 @@ enum sms365_err sms365_conf_parse(struct sms365_conf *conf, const char *file, co
     const char *service, const char *const *overrides, enum sms365_front_end front_end,
     struct sms365_problems *problems);
 
+/* The services that text sets something for: into names, each once, with a newline behind it. Mistakes are passed over.
+ * NO_MEMORY. */
+enum sms365_err sms365_conf_services(struct sms365_buf *names, const char *text, size_t length);
+
 /* The table, for `sms365 config` and the documentation. */
 struct sms365_option {
     const char *section;

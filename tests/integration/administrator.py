@@ -31,7 +31,8 @@ class Place:
         self.options = {("provider", "url"): box.base, ("provider", "ca"): box.ca, ("provider", "sandbox"): "yes",
                         ("provider", "keys"): self.keys, ("provider", "master"): self.master,
                         ("provider", "timeout"): 5, ("users", "file"): self.users,
-                        ("store", "dir"): path / "state/pam", ("challenge", "spool"): path / "state/spool"}
+                        ("store", "dir"): path / "state/pam", ("web", "web_dir"): path / "state/web",
+                        ("challenge", "spool"): path / "state/spool"}
         self.write()
 
     def write(self, **changes):

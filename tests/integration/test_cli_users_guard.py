@@ -119,6 +119,63 @@ def test_backup_codes_belong_to_the_store_of_one_service(enrolled):
     assert left(enrolled, "--for", "vpn") == 9
 
 
+@pytest.fixture
+def with_vpn(enrolled):
+    """Two services with stores of their own; the users of one stand in a file of their own, too."""
+    for name in ("vpn", "guests", "web"):
+        (enrolled.path / f"state/{name}").mkdir(mode=0o700)
+    others = enrolled.path / "others"
+    others.write_text(f"alice: {THIRD_NUMBER}\n")
+    others.chmod(0o600)
+    with enrolled.conf.open("a") as conf:
+        conf.write(f"[service vpn]\ndir = {enrolled.path}/state/vpn\n[service sudo]\nwait = 1\n"
+                   f"[service guests]\ndir = {enrolled.path}/state/guests\nfile = {others}\n")
+    return enrolled
+
+
+STORES = ([], ["--for", "vpn"], ["--web"])
+
+
+def test_backup_codes_of_every_store_go_with_the_user(with_vpn):
+    for words in (*STORES, ["--for", "guests"]):
+        codes(with_vpn, *words)
+    removed = with_vpn.run("user", "remove", "alice")
+    assert (removed.status, "stays" in removed.text) == (DONE, False)
+    assert with_vpn.run("user", "add", "alice", OTHER_NUMBER).status == DONE
+    assert [left(with_vpn, *words) for words in STORES] == [0, 0, 0]
+    assert left(with_vpn, "--for", "guests") == 10  # another alice
+
+
+@pytest.mark.parametrize("change", ["add", "import", "import again"])
+def test_another_number_ends_what_belonged_to_the_old_one_in_every_store(with_vpn, change):
+    def login():
+        assert Login(with_vpn, "alice", "--service", "vpn").answers("0" * 4) == FAILED
+        return opened()
+
+    def opened():
+        return with_vpn.json("user", "show", "alice", "--for", "vpn").object["user"]["state"]["open_challenges"]
+
+    assert login() == 1
+    path = with_vpn.path / "people.csv"
+    path.write_text(f"alice,{OTHER_NUMBER}\n")
+    if change == "import again":
+        with_vpn.users.unlink()
+    words = ["add", "alice", OTHER_NUMBER, "--replace"] if change == "add" else ["import", path, "--confirm", "alice"]
+    assert with_vpn.run("user", *words, "--no-notice").status == DONE
+    assert opened() == 0
+
+
+def test_a_store_of_a_service_that_cannot_be_looked_into_is_told(with_vpn):
+    (with_vpn.path / "state/vpn").chmod(0o755)
+    result = with_vpn.run("user", "add", "alice", OTHER_NUMBER, "--replace", "--no-notice")
+    assert f"what was remembered of alice stays in {with_vpn.path}/state/vpn: " in result.err
+    with_vpn.write()
+    with with_vpn.conf.open("a") as conf:
+        conf.write("[service vpn]\nwait = 99\n")
+    result = with_vpn.run("user", "add", "alice", NUMBER, "--replace", "--no-notice")
+    assert "what was remembered of alice stays in the store of [service vpn], if it has one: " in result.err
+
+
 def test_backup_codes_are_made_for_enrolled_users_only(place, alice):
     place.with_key()
     assert place.run("user", "backup-codes", "alice").status == USAGE  # there is no users file yet

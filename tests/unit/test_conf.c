@@ -113,6 +113,20 @@ static void sections_are_read_and_a_service_section_overrides_them(void **state)
     assert_int_equal(conf.wait_s, 7);
 }
 
+static void services_are_named_once_each(void **state)
+{
+    static const char text[] =
+        "[challenge]\nwait = 7\n[service sudo]\nwait = 1\ntries = 2\nwhat\n[service vpn]\n"
+        "dir = /somewhere\n[service sudo]\nlife = 60\n[service empty]\n[service a b]\nwait = 1\n";
+    struct sms365_buf names;
+
+    (void)state;
+    sms365_buf_init(&names, SMS365_CONF_FILE_MAX);
+    assert_int_equal(sms365_conf_services(&names, text, sizeof text - 1), SMS365_OK);
+    assert_string_equal(sms365_buf_text(&names), "sudo\nvpn\n");
+    sms365_buf_free(&names);
+}
+
 static void arguments_override_the_file(void **state)
 {
     static const char *const arguments[] = {"wait=9", "first_factor = stacked", NULL};
@@ -450,6 +464,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_means_every_default),
         cmocka_unit_test(sections_are_read_and_a_service_section_overrides_them),
+        cmocka_unit_test(services_are_named_once_each),
         cmocka_unit_test(arguments_override_the_file),
         cmocka_unit_test(every_mistake_is_told_with_its_line),
         cmocka_unit_test(rules_of_single_options_are_kept),
