@@ -50,10 +50,16 @@ struct cli_roster {
     enum sms365_err (*rewind)(void *context, struct sms365_error *err);
     enum sms365_err (*next)(void *context, struct sms365_user *user, struct sms365_error *err);
     size_t added, changed, same, kept; /* what came of it */
+    size_t signed_in;                  /* users whose web sessions could not be ended */
 };
 
 /* Merge: users that are there with other numbers are shown, and change when they were confirmed or somebody says so. */
 enum cli_exit cli_roster_merge(struct cli_roster *roster);
+
+/* Tell what came of it; passed: users who were as before, and not given to it. */
+void cli_roster_tell(const struct cli_roster *roster, size_t passed);
+/* How it ended: fails where users were left as before, or signed in. */
+enum cli_exit cli_roster_end(const struct cli_roster *roster);
 
 /* Somebody says yes; false without asking when nobody is there. */
 bool cli_roster_asked(const char *question);

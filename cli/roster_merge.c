@@ -265,16 +265,17 @@ static void new_begin(struct merger *merger)
 /* What user add does once a user has other numbers than before. */
 static void changes_end(struct merger *merger)
 {
-    struct cli *cli = merger->roster->cli;
+    struct cli_roster *roster = merger->roster;
+    struct cli *cli = roster->cli;
 
     for (size_t i = 0; i < merger->count; i++) {
         const struct change *change = &merger->changes[i];
         if (!change->confirmed)
             continue;
         (void)cli_stores_renew(cli, change->now.name);
-        cli_user_sessions_end(cli, change->now.name);
+        roster->signed_in += !cli_user_sessions_end(cli, change->now.name);
         cli_user_enrolled(cli, &change->now, true);
-        if (!merger->roster->no_notice)
+        if (!roster->no_notice)
             cli_user_notice(cli, &change->before, &change->now);
     }
 }
@@ -289,7 +290,7 @@ static enum sms365_err new_end(struct merger *merger, struct sms365_error *err)
         if (code != SMS365_OK || merger->lots.data[i] == LOT_SAME || merger->lots.data[i] == LOT_CHANGED)
             continue;
         if (merger->lots.data[i] == LOT_AGAIN)
-            cli_user_sessions_end(merger->roster->cli, user.name);
+            merger->roster->signed_in += !cli_user_sessions_end(merger->roster->cli, user.name);
         cli_user_enrolled(merger->roster->cli, &user, true);
     }
     return code;
@@ -331,4 +332,30 @@ enum cli_exit cli_roster_merge(struct cli_roster *roster)
     free(merger.changes);
     sms365_buf_free(&merger.lots);
     return exit;
+}
+
+void cli_roster_tell(const struct cli_roster *roster, size_t passed)
+{
+    const struct cli *cli = roster->cli;
+    const size_t same = roster->same + passed;
+
+    (void)cJSON_AddNumberToObject(cli->out, "added", (double)roster->added);
+    (void)cJSON_AddNumberToObject(cli->out, "changed", (double)roster->changed);
+    (void)cJSON_AddNumberToObject(cli->out, "same", (double)same);
+    (void)cJSON_AddNumberToObject(cli->out, "kept", (double)roster->kept);
+    cli_say(cli, "%zu user%s added, %zu changed, %zu as before.", roster->added, roster->added == 1 ? "" : "s",
+        roster->changed, same);
+}
+
+enum cli_exit cli_roster_end(const struct cli_roster *roster)
+{
+    if (roster->signed_in > 0)
+        return cli_fail(roster->cli, CLI_FAILED, "sessions_stay",
+            "web sessions of %zu user%s go on; once that is mended, for each: sms365 session revoke USER",
+            roster->signed_in, roster->signed_in == 1 ? "" : "s");
+    if (roster->kept > 0)
+        return cli_fail(roster->cli, CLI_FAILED, "not_confirmed",
+            "the numbers of %zu user%s were not changed: confirm each with --confirm USER", roster->kept,
+            roster->kept == 1 ? "" : "s");
+    return CLI_DONE;
 }

@@ -55,13 +55,15 @@ cJSON *cli_user_json(const struct sms365_user *user)
     return object;
 }
 
-void cli_user_sessions_end(struct cli *cli, const char *name)
+bool cli_user_sessions_end(struct cli *cli, const char *name)
 {
     struct sms365_error err = {0};
     const enum sms365_err code = cli_sessions_revoke(cli, name, &err);
 
-    if (code != SMS365_OK && code != SMS365_NOT_FOUND)
-        cli_note(cli, "the web sessions of %s do not end: %s", name, err.text);
+    if (code == SMS365_OK || code == SMS365_NOT_FOUND)
+        return true;
+    cli_note(cli, "the web sessions of %s do not end: %s", name, err.text);
+    return false;
 }
 
 static bool user_count(void *context, const struct sms365_user *user)
@@ -82,14 +84,22 @@ static enum cli_exit user_remove(struct cli *cli, const struct cli_command *comm
         return CLI_USAGE;
     if (sms365_users_remove(cli->conf.users_file, argv[0], &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    (void)cli_stores_forget(cli, argv[0]);
+    const bool forgotten = cli_stores_forget(cli, argv[0]);
     cli_audit_begin(cli, &line, "remove", argv[0]);
     cli_audit_end(&line);
-    cli_user_sessions_end(cli, argv[0]);
+    const bool ended = cli_user_sessions_end(cli, argv[0]);
     (void)cJSON_AddStringToObject(cli->out, "removed", argv[0]);
     cli_say(cli, "%s has no phone number any more, and is denied wherever a code is needed.", argv[0]);
     if (sms365_users_each(cli->conf.users_file, user_count, &left, NULL) == SMS365_OK && left == 0)
         cli_note(cli, "%s holds no user now: everybody is denied", cli->conf.users_file);
+    if (!ended)
+        return cli_fail(cli, CLI_FAILED, "sessions_stay",
+            "%s was removed, but web sessions go on; once that is mended: sms365 session revoke %s", argv[0], argv[0]);
+    if (!forgotten)
+        return cli_fail(cli, CLI_FAILED, "records_stay",
+            "%s was removed, but what is left may serve the next user of that name, backup codes too; once that is "
+            "mended: sms365 user add %s NUMBER --force --no-check, and sms365 user remove %s",
+            argv[0], argv[0], argv[0]);
     return CLI_DONE;
 }
 

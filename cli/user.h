@@ -12,8 +12,9 @@ void cli_number_describe(char *out, size_t size, const struct sms365_number *num
 void cli_network_json(cJSON *object, const struct sms365_number *number);
 cJSON *cli_user_json(const struct sms365_user *user);
 
-/* End the user's web sessions: who got in with a code to another number is asked for one to the new. */
-void cli_user_sessions_end(struct cli *cli, const char *name);
+/* End the user's web sessions: who got in with a code to another number is asked for one to the new. False: they go on,
+ * which was told. */
+bool cli_user_sessions_end(struct cli *cli, const char *name);
 
 /* --- number.c --- */
 

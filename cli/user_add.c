@@ -126,20 +126,21 @@ static bool number_make(
     return false;
 }
 
-/* Without a store the user is enrolled all the same: the first login makes the record. */
-static void state_enrol(struct cli *cli, const char *name, bool fresh)
+/* Without a store the user is enrolled all the same: the first login makes the record. False: what belongs to other
+ * numbers is left somewhere, which was told. */
+static bool state_enrol(struct cli *cli, const char *name, bool fresh)
 {
     struct cli_guard guard;
     struct sms365_error err = {0};
 
-    if (fresh)
-        (void)cli_stores_renew(cli, name);
+    const bool renewed = !fresh || cli_stores_renew(cli, name);
     enum sms365_err code = cli_guard_open(cli, &guard, &err);
     if (code == SMS365_OK)
         code = cli_guard_enrol(&guard, name, &err);
     if (code != SMS365_OK)
         cli_note(cli, "no state is kept for %s yet: %s", name, err.text);
     cli_guard_close(&guard);
+    return renewed;
 }
 
 void cli_user_enrolled(const struct cli *cli, const struct sms365_user *user, bool changed)
@@ -165,15 +166,23 @@ static enum cli_exit user_store(struct cli *cli, const struct sms365_user *user,
     if (sms365_users_put(cli->conf.users_file, user, &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
     const bool changed = !had || !cli_numbers_equal(&before, user);
-    state_enrol(cli, user->name, changed);
-    if (changed)
-        cli_user_sessions_end(cli, user->name);
+    const bool renewed = state_enrol(cli, user->name, changed);
+    const bool ended = !changed || cli_user_sessions_end(cli, user->name);
     cli_user_enrolled(cli, user, changed);
     (void)cJSON_AddItemToObject(cli->out, "user", cli_user_json(user));
     cli_say(cli, "%s has %zu phone number%s in %s.", user->name, user->count, user->count == 1 ? "" : "s",
         cli->conf.users_file);
     if (had && changed && !adding->no_notice)
         cli_user_notice(cli, &before, user);
+    if (!ended)
+        return cli_fail(cli, CLI_FAILED, "sessions_stay",
+            "the numbers of %s were written, but web sessions go on; once that is mended: sms365 session revoke %s",
+            user->name, user->name);
+    if (had && !renewed)
+        return cli_fail(cli, CLI_FAILED, "records_stay",
+            "the numbers of %s were changed, but what belongs to the old ones stays; once that is mended: sms365 user "
+            "remove %s, and sms365 user add again",
+            user->name, user->name);
     return CLI_DONE;
 }
 

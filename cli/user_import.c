@@ -193,22 +193,11 @@ static enum cli_exit import_tell(struct import *import, const struct cli_roster 
 {
     struct cli *cli = import->cli;
 
-    const size_t same = roster->same + import->same;
-
-    (void)cJSON_AddNumberToObject(cli->out, "added", (double)roster->added);
-    (void)cJSON_AddNumberToObject(cli->out, "changed", (double)roster->changed);
-    (void)cJSON_AddNumberToObject(cli->out, "same", (double)same);
-    (void)cJSON_AddNumberToObject(cli->out, "kept", (double)roster->kept);
-    cli_say(cli, "%zu user%s added, %zu changed, %zu as before.", roster->added, roster->added == 1 ? "" : "s",
-        roster->changed, same);
+    cli_roster_tell(roster, import->same);
     if (import->bad_count > 0)
         return cli_fail(cli, CLI_FAILED, "bad_lines", "%zu line%s of %s %s left out", import->bad_count,
             import->bad_count == 1 ? "" : "s", import->rows.path, import->bad_count == 1 ? "was" : "were");
-    if (roster->kept > 0)
-        return cli_fail(cli, CLI_FAILED, "not_confirmed",
-            "the numbers of %zu user%s were not changed: confirm each with --confirm USER", roster->kept,
-            roster->kept == 1 ? "" : "s");
-    return CLI_DONE;
+    return cli_roster_end(roster);
 }
 
 static enum cli_exit import_run(struct import *import, struct cli_roster *roster)

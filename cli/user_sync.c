@@ -223,20 +223,11 @@ static enum cli_exit sync_tell(struct sync *sync, const struct cli_roster *roste
 {
     struct cli *cli = sync->cli;
 
-    (void)cJSON_AddNumberToObject(cli->out, "added", (double)roster->added);
-    (void)cJSON_AddNumberToObject(cli->out, "changed", (double)roster->changed);
-    (void)cJSON_AddNumberToObject(cli->out, "same", (double)roster->same);
-    (void)cJSON_AddNumberToObject(cli->out, "kept", (double)roster->kept);
-    cli_say(cli, "%zu user%s added, %zu changed, %zu as before.", roster->added, roster->added == 1 ? "" : "s",
-        roster->changed, roster->same);
+    cli_roster_tell(roster, 0);
     if (sync->bad_count > 0)
         return cli_fail(cli, CLI_FAILED, "bad_contacts", "%zu contact%s left out", sync->bad_count,
             sync->bad_count == 1 ? " was" : "s were");
-    if (roster->kept > 0)
-        return cli_fail(cli, CLI_FAILED, "not_confirmed",
-            "the numbers of %zu user%s were not changed: confirm each with --confirm USER", roster->kept,
-            roster->kept == 1 ? "" : "s");
-    return CLI_DONE;
+    return cli_roster_end(roster);
 }
 
 static enum cli_exit sync_run(struct sync *sync, struct cli_roster *roster)

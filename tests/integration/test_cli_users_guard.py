@@ -168,12 +168,37 @@ def test_another_number_ends_what_belonged_to_the_old_one_in_every_store(with_vp
 def test_a_store_of_a_service_that_cannot_be_looked_into_is_told(with_vpn):
     (with_vpn.path / "state/vpn").chmod(0o755)
     result = with_vpn.run("user", "add", "alice", OTHER_NUMBER, "--replace", "--no-notice")
+    assert result.status == FAILED and "sms365 user remove alice" in result.err
     assert f"what was remembered of alice stays in {with_vpn.path}/state/vpn: " in result.err
+    result = with_vpn.run("user", "remove", "alice")
+    assert result.status == FAILED and "sms365 user remove alice" in result.err
     with_vpn.write()
     with with_vpn.conf.open("a") as conf:
         conf.write("[service vpn]\nwait = 99\n")
+    with_vpn.run("user", "add", "alice", OTHER_NUMBER)
     result = with_vpn.run("user", "add", "alice", NUMBER, "--replace", "--no-notice")
     assert "what was remembered of alice stays in the store of [service vpn], if it has one: " in result.err
+
+
+@pytest.mark.parametrize("words", [["remove", "alice"], ["add", "alice", OTHER_NUMBER, "--replace", "--no-notice"],
+                                   ["import", "--confirm", "alice", "--no-notice"]])
+def test_web_sessions_that_could_not_be_ended_fail_the_command_after_all_else_is_done(with_vpn, words):
+    if words[0] == "import":
+        path = with_vpn.path / "people.csv"
+        path.write_text(f"alice,{OTHER_NUMBER}\n")
+        words = [*words, path]
+    journal = with_vpn.path / "state/web/sessions"
+    codes(with_vpn, "--for", "vpn")
+    journal.touch(mode=0o600)
+    journal.chmod(0o644)
+    result = with_vpn.run("user", *words)
+    assert result.status == FAILED and "web sessions" in result.err and "sms365 session revoke" in result.err
+    assert NUMBER not in with_vpn.users.read_text()
+    if words[0] == "remove":
+        assert with_vpn.run("user", "add", "alice", NUMBER).status == FAILED
+        assert left(with_vpn, "--for", "vpn") == 0
+    journal.unlink()
+    assert with_vpn.run("session", "revoke", "alice").status == DONE
 
 
 def test_backup_codes_are_made_for_enrolled_users_only(place, alice):
