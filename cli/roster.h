@@ -3,6 +3,7 @@
 #define SMS365_CLI_ROSTER_H
 
 #include "cli.h"
+#include "seen.h"
 
 #define CLI_TYPED_SIZE 48
 #define CLI_TROUBLE_SIZE 640
@@ -36,6 +37,15 @@ struct cli_checks {
 /* Ask the provider about every number, with many requests at a time. Errors: those that are nobody's number's fault;
  * UNREACHABLE. */
 enum sms365_err cli_rows_check(struct cli *cli, const struct cli_checks *checks, struct sms365_error *err);
+
+/* --- roster_there.c --- */
+
+/* Users of the users file, with their numbers: the caller frees it. Errors: those of sms365_users_each(); NO_MEMORY. */
+enum sms365_err cli_there_read(struct cli_seen *there, const char *users_file, struct sms365_error *err);
+/* Does the user stand there with just these numbers? */
+bool cli_there_has(struct cli_seen *there, const struct cli_row *row);
+/* Looking numbers up costs money: yes, or somebody at the terminal, accepts it. False: it was told. */
+bool cli_lookups_accepted(struct cli *cli, size_t numbers, bool yes, enum cli_exit *exit);
 
 /* --- roster_merge.c --- */
 

@@ -2,15 +2,11 @@
 #include "bar.h"
 #include "base/err.h"
 #include "import.h"
-#include "seen.h"
 #include "user.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define HLR_PER_MESSAGE 10 /* lookups that cost as much as one message */
-#define KEY_MAX 1024       /* bytes of a name and its numbers */
 
 struct import {
     struct cli *cli;
@@ -18,7 +14,7 @@ struct import {
     struct cli_import_rows rows;
     struct cli_import_progress progress;
     struct cli_seen names; /* of rows so far */
-    struct cli_seen there; /* users of the users file, with their numbers */
+    struct cli_seen there;
     struct cli_bar bar;
     cJSON *bad;
     size_t bad_count, same;
@@ -39,40 +35,6 @@ static void bad_tell(struct import *import, size_t line, const char *trouble)
         (void)cJSON_AddItemToArray(import->bad, one);
     else
         cJSON_Delete(one);
-}
-
-/* Users of the users file are known by their name and numbers. */
-static bool there_add(void *context, const struct sms365_user *user)
-{
-    struct import *import = context;
-    struct sms365_buf key;
-    bool fresh;
-
-    sms365_buf_init(&key, KEY_MAX);
-    sms365_buf_puts(&key, user->name);
-    for (size_t i = 0; i < user->count; i++)
-        sms365_buf_printf(&key, "\n%s", user->numbers[i].msisdn);
-    (void)cli_seen_add(&import->there, sms365_buf_text(&key), key.length, &fresh, &import->err);
-    sms365_buf_free(&key);
-    return import->err.code == SMS365_OK;
-}
-
-/* Only the provider can tell what a number without its country code is. */
-static bool is_there(struct import *import, const struct cli_row *row)
-{
-    struct sms365_buf key;
-    char parsed[SMS365_MSISDN_SIZE];
-    bool whole = true;
-
-    sms365_buf_init(&key, KEY_MAX);
-    sms365_buf_puts(&key, row->name);
-    for (size_t i = 0; i < row->count; i++) {
-        whole = whole && sms365_msisdn_parse(parsed, row->typed[i]) && cli_number_international(row->typed[i], parsed);
-        sms365_buf_printf(&key, "\n%s", whole ? parsed : "");
-    }
-    const bool there = whole && cli_seen_has(&import->there, sms365_buf_text(&key), key.length);
-    sms365_buf_free(&key);
-    return there;
 }
 
 /* True: the row's numbers are to be asked about. */
@@ -98,7 +60,7 @@ static bool row_wanted(struct import *import, struct cli_row *row)
         bad_tell(import, row->line, trouble);
     if (known)
         return false;
-    const bool there = is_there(import, row);
+    const bool there = cli_there_has(&import->there, row);
     import->same += there;
     return !there;
 }
@@ -157,25 +119,6 @@ static enum sms365_err numbers_count(struct import *import, size_t *count, struc
     return code == SMS365_OK ? cli_import_rows_rewind(&import->rows, err) : code;
 }
 
-/* Looking numbers up costs money. False: it was told. */
-static bool cost_taken(struct import *import, size_t numbers, bool yes, enum cli_exit *exit)
-{
-    char question[160];
-
-    if (import->cli->conf.hlr == SMS365_HLR_OFF || yes || numbers == 0)
-        return true;
-    (void)snprintf(question, sizeof question,
-        "To look up the networks of %zu numbers costs as much as %zu messages. Go on? [y/N] ", numbers,
-        (numbers + HLR_PER_MESSAGE - 1) / HLR_PER_MESSAGE);
-    if (!import->cli->json && cli_roster_asked(question))
-        return true;
-    *exit = cli_fail(import->cli, CLI_FAILED, "not_confirmed",
-        "nothing was asked and nothing changed: %zu lookups (hlr is not off) cost a tenth of a message each; --yes "
-        "accepts that",
-        numbers);
-    return false;
-}
-
 static enum sms365_err import_check(struct import *import, struct sms365_error *err)
 {
     const struct cli_checks checks = {import, import_next, import_step, import_done};
@@ -211,10 +154,10 @@ static enum cli_exit import_run(struct import *import, struct cli_roster *roster
 
     if (numbers_count(import, &numbers, &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    if (!cost_taken(import, numbers, roster->yes, &exit))
+    if (!cli_lookups_accepted(cli, numbers, roster->yes, &exit))
         return exit;
-    if (cli_seen_init(&import->names, &err) != SMS365_OK || cli_seen_init(&import->there, &err) != SMS365_OK ||
-        sms365_users_each(cli->conf.users_file, there_add, import, &err) != SMS365_OK ||
+    if (cli_seen_init(&import->names, &err) != SMS365_OK ||
+        cli_there_read(&import->there, cli->conf.users_file, &err) != SMS365_OK ||
         cli_import_progress_open(&import->progress, cli->conf.users_file, hlr[cli->conf.hlr], &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
     cli_bar_begin(&import->bar, cli, "numbers checked", numbers);

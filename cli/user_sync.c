@@ -1,7 +1,6 @@
 /* sms365 user sync: the contacts of one of the provider's groups are users, whose names stand in a field of theirs. */
 #include "base/err.h"
 #include "roster.h"
-#include "seen.h"
 #include "user.h"
 
 #include <stdio.h>
@@ -17,6 +16,7 @@ struct sync {
     struct sms365_user *users; /* checked */
     size_t user_count, next_user;
     struct cli_seen names; /* of rows */
+    struct cli_seen there;
     cJSON *bad, *strangers;
     size_t bad_count, same;
 };
@@ -123,8 +123,11 @@ static enum cli_exit contacts_take(struct sync *sync, const struct sms365_reply 
     memory = sync->rows != NULL && sync->users != NULL;
     row = (struct sms365_row){0};
     while (memory && sms365_reply_next(reply, list, &row))
-        if (contact_take(sync, &row, &memory))
-            sync->row_count++;
+        if (contact_take(sync, &row, &memory)) {
+            const bool there = cli_there_has(&sync->there, &sync->rows[sync->row_count]);
+            sync->same += there;
+            sync->row_count += !there;
+        }
     return memory ? CLI_DONE : cli_fail(sync->cli, CLI_FAILED, "no_memory", "out of memory");
 }
 
@@ -223,7 +226,7 @@ static enum cli_exit sync_tell(struct sync *sync, const struct cli_roster *roste
 {
     struct cli *cli = sync->cli;
 
-    cli_roster_tell(roster, 0);
+    cli_roster_tell(roster, sync->same);
     if (sync->bad_count > 0)
         return cli_fail(cli, CLI_FAILED, "bad_contacts", "%zu contact%s left out", sync->bad_count,
             sync->bad_count == 1 ? " was" : "s were");
@@ -236,10 +239,11 @@ static enum cli_exit sync_run(struct sync *sync, struct cli_roster *roster)
     struct sms365_error err = {0};
     enum cli_exit exit = CLI_DONE;
 
-    if (cli_seen_init(&sync->names, &err) != SMS365_OK)
+    if (cli_seen_init(&sync->names, &err) != SMS365_OK ||
+        cli_there_read(&sync->there, sync->cli->conf.users_file, &err) != SMS365_OK)
         return cli_fail_error(sync->cli, &err);
     exit = group_read(sync);
-    if (exit != CLI_DONE)
+    if (exit != CLI_DONE || !cli_lookups_accepted(sync->cli, sync->row_count, roster->yes, &exit))
         return exit;
     if (cli_rows_check(sync->cli, &checks, &err) != SMS365_OK) {
         sms365_error_prefix(&err, "nothing was changed");
@@ -282,6 +286,7 @@ enum cli_exit cli_user_sync(struct cli *cli, const struct cli_command *command, 
     sync.strangers = cJSON_AddArrayToObject(cli->out, "not_in_group");
     const enum cli_exit exit = sync_run(&sync, &roster);
     cli_seen_free(&sync.names);
+    cli_seen_free(&sync.there);
     free(sync.rows);
     free(sync.users);
     return exit;

@@ -368,6 +368,29 @@ def test_users_of_the_group_change_only_when_confirmed_and_others_stay(here, cli
     assert [message["to"] for message in cli_box.messages()] == ["306970000001"]
 
 
+def test_contacts_that_stand_in_the_file_are_not_asked_about_again(here, cli_box, group):
+    def asked():
+        return [cli_box.stats()["requests"][name] for name in ("mobile/check", "hlr/lookup")]
+
+    here.write(users__hlr="warn")
+    before = asked()
+    assert synced(here, "--yes").status == DONE
+    assert asked() == [each + 2 for each in before]
+    group.add("306970000003", custom1="carol")
+    assert "1 user added, 0 changed, 2 as before." in synced(here, "--yes").out
+    assert "0 users added, 0 changed, 3 as before." in synced(here, "--yes").out
+    assert asked() == [each + 3 for each in before]
+
+
+def test_lookups_of_contacts_are_accepted_first(here, cli_box, group):
+    here.write(users__hlr="warn")
+    terminal = here.terminal("user", "sync", "--group", "Staff", "--force")
+    terminal.sees("To look up the networks of 2 numbers costs as much as 1 message. Go on? [y/N] ")
+    terminal.answers("n")
+    assert terminal.ends() == FAILED
+    assert checks(cli_box) == 0 and cli_box.stats()["requests"]["hlr/lookup"] == 0 and not here.users.exists()
+
+
 @pytest.mark.parametrize("fault", ["error=106", "error=101", "html", "empty", "truncated", "cut", "http500", "garbage", "drop-after"])
 @pytest.mark.parametrize("endpoint", ["group/list", "group/get"])
 def test_failed_reply_leaves_the_file_as_it_is(here, cli_box, group, endpoint, fault):
