@@ -15,6 +15,8 @@
 #define WINDOW 64      /* rows that are begun; they come out in order */
 #define TRIES_MAX 3    /* of a question that costs nothing */
 #define NO_BALANCE 105 /* an error of the account's, not of the number's */
+/* What user export writes may be opened in a spreadsheet. */
+#define FORMULA_MARKS "=+-@"
 
 static bool trouble_set(char trouble[CLI_TROUBLE_SIZE], const char *text)
 {
@@ -49,6 +51,8 @@ bool cli_row_name(struct cli *cli, struct cli_row *row, bool force, char trouble
     struct sms365_user user = {.count = 1, .numbers = {{.msisdn = "30690000000"}}};
     struct sms365_error err = {0};
 
+    if (row->name[0] != '\0' && strchr(FORMULA_MARKS, row->name[0]) != NULL)
+        return trouble_set(trouble, "a user's name that begins with =, +, - or @ would be a formula in a spreadsheet");
     if (!force && !name_look_up(cli, row, trouble))
         return false;
     (void)sms365_str_copy(user.name, sizeof user.name, row->name);

@@ -126,6 +126,18 @@ def test_bad_lines_are_told_with_their_number_and_left_out(here):
     assert (result.object["added"], result.object["same"]) == (0, 1)
 
 
+@pytest.mark.parametrize("name", ['=cmd|"/C calc"!A1', "+alice", "-alice", "@alice"])
+def test_names_that_spreadsheets_take_for_formulas_are_left_out(here, group, name):
+    told = "a user's name that begins with =, +, - or @ would be a formula in a spreadsheet"
+    quoted = name.replace('"', '""')
+    result = imported(here, f'bob,{BOB}\n" {quoted}",{ALICE}\n')
+    assert result.status == FAILED and f"people.csv:2: left out: {told}" in result.err
+    contact = group.add("306970000009", custom1=name)
+    result = synced(here, "--yes")
+    assert result.status == FAILED and f"contact {contact} is left out: {told}" in result.err
+    assert set(users(here)) == {"alice", "bob"}
+
+
 def test_user_unknown_to_the_system_is_left_out(here):
     result = here.run("user", "import", csv_of(here, f"nobody-here,{ALICE}\nroot,{BOB}\n"))
     assert result.status == FAILED and "1: left out: there is no user nobody-here" in result.err
