@@ -52,7 +52,7 @@ bool cli_lookups_accepted(struct cli *cli, size_t numbers, bool yes, enum cli_ex
 struct cli_roster {
     struct cli *cli;
     const struct cli_values *confirm; /* users whose numbers may change */
-    bool preview;                     /* show what is new, and ask */
+    bool preview;                     /* show what is new, and ask; accounts of the system need to be confirmed */
     bool yes;                         /* do not ask about what is new */
     bool no_notice;
     /* The users, as sms365_users_merge() takes them. */

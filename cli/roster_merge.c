@@ -4,20 +4,26 @@
 #include "roster.h"
 #include "user.h"
 
+#include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define UID_OF_PEOPLE 1000 /* Debian's UID_MIN: those below are the system's */
 
 /* What is to become of each user, in the order in which they come. */
 enum lot {
     LOT_SAME = 's',
     LOT_NEW = 'n',
     LOT_AGAIN = 'o', /* new to the file, but the store has a record of that name */
-    LOT_CHANGED = 'c'
+    LOT_CHANGED = 'c',
+    LOT_SYSTEM = 'y' /* new, and an account of the system */
 };
 
+/* What has to be confirmed for the user. */
 struct change {
-    struct sms365_user before, now;
+    struct sms365_user before, now; /* before: no number of an account of the system */
     bool confirmed;
 };
 
@@ -100,17 +106,31 @@ static void diff_say(const struct cli *cli, char sign, const struct sms365_user 
     sms365_buf_free(&numbers);
 }
 
+/* Is it one of those that the system makes, root among them? Where that cannot be told, it may be. */
+static bool is_system(const char *name)
+{
+    errno = 0;
+    const struct passwd *entry = getpwnam(name);
+
+    if (entry != NULL)
+        return entry->pw_uid < UID_OF_PEOPLE;
+    return errno != 0 && errno != ENOENT && errno != ESRCH;
+}
+
 static void gather(struct merger *merger, const struct sms365_user *there, const struct sms365_user *user)
 {
+    static const struct sms365_user nobody = {.count = 0};
     struct cli_roster *roster = merger->roster;
     char lot = LOT_NEW;
 
     if (there != NULL)
         lot = cli_numbers_equal(there, user) ? LOT_SAME : LOT_CHANGED;
+    else if (roster->preview && is_system(user->name))
+        lot = LOT_SYSTEM;
     roster->added += lot == LOT_NEW;
     roster->same += lot == LOT_SAME;
-    if (lot == LOT_CHANGED)
-        change_add(merger, there, user);
+    if (lot == LOT_CHANGED || lot == LOT_SYSTEM)
+        change_add(merger, there == NULL ? &nobody : there, user);
     if (lot == LOT_NEW && roster->preview)
         diff_say(roster->cli, '+', user);
     sms365_buf_add(&merger->lots, &lot, 1);
@@ -139,6 +159,12 @@ static enum sms365_users_verdict new_decide(
     return SMS365_USERS_KEEP;
 }
 
+/* Where a change is counted that is made. */
+static size_t *change_count(const struct merger *merger, const struct change *change)
+{
+    return change->before.count == 0 ? &merger->roster->added : &merger->roster->changed;
+}
+
 static enum sms365_users_verdict change_decide(
     struct merger *merger, const struct sms365_user *there, const struct sms365_user *user)
 {
@@ -146,11 +172,12 @@ static enum sms365_users_verdict change_decide(
 
     if (change == NULL || !change->confirmed)
         return SMS365_USERS_KEEP;
-    if (there != NULL && cli_numbers_equal(there, &change->before) && cli_numbers_equal(user, &change->now))
+    const bool as_shown = there == NULL ? change->before.count == 0 : cli_numbers_equal(there, &change->before);
+    if (as_shown && cli_numbers_equal(user, &change->now))
         return SMS365_USERS_PUT;
     late_tell(merger, user);
     change->confirmed = false;
-    merger->roster->changed--;
+    --*change_count(merger, change);
     merger->roster->kept++;
     return SMS365_USERS_KEEP;
 }
@@ -169,7 +196,7 @@ static enum sms365_users_verdict merger_decide(
     char *lot = &merger->lots.data[merger->at - 1];
     if (*lot == LOT_NEW || *lot == LOT_AGAIN)
         return new_decide(merger, lot, there, user);
-    return *lot == LOT_CHANGED ? change_decide(merger, there, user) : SMS365_USERS_KEEP;
+    return *lot == LOT_CHANGED || *lot == LOT_SYSTEM ? change_decide(merger, there, user) : SMS365_USERS_KEEP;
 }
 
 static enum sms365_err merge(struct merger *merger, bool write, struct sms365_error *err)
@@ -189,6 +216,29 @@ static bool is_listed(const struct cli_values *names, const char *name)
     return false;
 }
 
+/* Show a change, and ask about it. */
+static void change_ask(const struct cli_roster *roster, struct change *change)
+{
+    struct cli *cli = roster->cli;
+    const bool first = change->before.count == 0;
+    const char *name = change->now.name;
+    char question[320];
+
+    if (!first)
+        diff_say(cli, '-', &change->before);
+    diff_say(cli, '+', &change->now);
+    if (first)
+        cli_say(cli, "  %s is an account of the system (uid below %d)", name, UID_OF_PEOPLE);
+    (void)snprintf(question, sizeof question, "Are the codes of %s to go there? [y/N] ", name);
+    change->confirmed = is_listed(roster->confirm, name) || (!cli->json && cli_roster_asked(question));
+    if (change->confirmed)
+        return;
+    if (first)
+        cli_note(cli, "%s is an account of the system and gets no number; to give it one: --confirm %s", name, name);
+    else
+        cli_note(cli, "%s keeps the numbers of before; to change them: --confirm %s", name, name);
+}
+
 static void changes_ask(struct merger *merger)
 {
     struct cli_roster *roster = merger->roster;
@@ -196,22 +246,14 @@ static void changes_ask(struct merger *merger)
 
     for (size_t i = 0; i < merger->count; i++) {
         struct change *change = &merger->changes[i];
-        char question[256];
-        diff_say(roster->cli, '-', &change->before);
-        diff_say(roster->cli, '+', &change->now);
-        (void)snprintf(question, sizeof question, "Are the codes of %s to go there? [y/N] ", change->now.name);
-        change->confirmed =
-            is_listed(roster->confirm, change->now.name) || (!roster->cli->json && cli_roster_asked(question));
+        change_ask(roster, change);
         cJSON *one = cJSON_CreateObject();
         (void)cJSON_AddItemToArray(list, one);
         (void)cJSON_AddItemToObject(one, "before", cli_user_json(&change->before));
         (void)cJSON_AddItemToObject(one, "now", cli_user_json(&change->now));
         (void)cJSON_AddBoolToObject(one, "confirmed", change->confirmed);
-        roster->changed += change->confirmed;
+        *change_count(merger, change) += change->confirmed;
         roster->kept += !change->confirmed;
-        if (!change->confirmed)
-            cli_note(roster->cli, "%s keeps the numbers of before; to change them: --confirm %s", change->now.name,
-                change->now.name);
     }
 }
 
@@ -275,7 +317,7 @@ static void changes_end(struct merger *merger)
         (void)cli_stores_renew(cli, change->now.name);
         roster->signed_in += !cli_user_sessions_end(cli, change->now.name);
         cli_user_enrolled(cli, &change->now, true);
-        if (!roster->no_notice)
+        if (!roster->no_notice && change->before.count > 0)
             cli_user_notice(cli, &change->before, &change->now);
     }
 }
@@ -287,7 +329,7 @@ static enum sms365_err new_end(struct merger *merger, struct sms365_error *err)
 
     for (size_t i = 0; code == SMS365_OK && i < merger->lots.length; i++) {
         code = merger_next(merger, &user, err);
-        if (code != SMS365_OK || merger->lots.data[i] == LOT_SAME || merger->lots.data[i] == LOT_CHANGED)
+        if (code != SMS365_OK || (merger->lots.data[i] != LOT_NEW && merger->lots.data[i] != LOT_AGAIN))
             continue;
         if (merger->lots.data[i] == LOT_AGAIN)
             merger->roster->signed_in += !cli_user_sessions_end(merger->roster->cli, user.name);
@@ -355,7 +397,7 @@ enum cli_exit cli_roster_end(const struct cli_roster *roster)
             roster->signed_in, roster->signed_in == 1 ? "" : "s");
     if (roster->kept > 0)
         return cli_fail(roster->cli, CLI_FAILED, "not_confirmed",
-            "the numbers of %zu user%s were not changed: confirm each with --confirm USER", roster->kept,
+            "the numbers of %zu user%s were left as before: confirm each with --confirm USER", roster->kept,
             roster->kept == 1 ? "" : "s");
     return CLI_DONE;
 }

@@ -423,6 +423,32 @@ def test_empty_group_leaves_the_file_as_it_is(here, cli_box, group):
     assert here.users.read_text() == "alice: 306970000001\n"
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_an_account_of_the_system_gets_a_number_only_when_confirmed(here, cli_box, group, force):
+    words = ["user", "sync", "--group", "Staff", "--yes", *force]
+    others = ["alice", "bob"] if force else []  # they are not on this system
+    group.add("306970000003", custom1="root")
+    for confirmed in ([], ["--confirm", "alice"]):
+        result = here.run(*words, *confirmed)
+        assert result.status == FAILED and "to give it one: --confirm root" in result.err
+        assert "+ root: +306970000003\n  root is an account of the system (uid below 1000)\n" in result.out
+        assert (here.users.exists() and sorted(users(here))) == (others or False)
+    result = here.run(*words, "--confirm", "root")
+    assert "1 user added, 0 changed" in result.out and sorted(users(here)) == [*others, "root"]
+    assert cli_box.messages() == []
+    assert "root is an account" not in here.run(*words).text
+
+
+def test_a_person_at_the_terminal_is_asked_about_an_account_of_the_system(here, group):
+    group.add("306970000003", custom1="root")
+    terminal = here.terminal("user", "sync", "--group", "Staff", "--force", "--yes")
+    terminal.sees("root is an account of the system")
+    terminal.sees("Are the codes of root to go there? [y/N] ")
+    terminal.answers("y")
+    terminal.sees("3 users added")
+    assert terminal.ends() == DONE and users(here)["root"] == ["306970000003"]
+
+
 def test_contact_that_makes_no_user_is_told_and_left_out(here, cli_box, group):
     nameless, twice = group.add("306970000003"), group.add("306970000004", custom1="alice")
     result = synced(here, "--yes")
