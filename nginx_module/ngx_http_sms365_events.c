@@ -229,6 +229,7 @@ ngx_http_sms365_stream_after(ngx_http_sms365_stream_t *stream)
 
 
 static ngx_http_sms365_stream_t *
+    job->strict = 1;        /* nobody is let in by a look */
 ngx_http_sms365_stream_due(void)
 {
     ngx_http_sms365_stream_t  *stream;

@@ -80,6 +80,7 @@ struct ngx_http_sms365_job_s {
     struct sms365_number          numbers[SMS365_USER_NUMBERS_MAX];
     size_t                        number_count;
     unsigned                      remembered:1; /* in this browser */
+    unsigned                      strict:1;     /* a code is needed, whatever would make it needless */
 
     /* What is wanted. */
     ngx_http_sms365_wish_e        wish;

@@ -42,6 +42,7 @@
 #define NGX_HTTP_SMS365_DAY       86400     /* seconds */
 #define NGX_HTTP_SMS365_PAGES     5
 #define NGX_HTTP_SMS365_USER_MAX  SMS365_RECORD_NAME_MAX
+#define NGX_HTTP_SMS365_BYPASS_USERS  256
 #define NGX_HTTP_SMS365_IDLE_MAX  64    /* stores, or handles of libcurl, that a worker keeps for a service */
 
 
@@ -71,6 +72,14 @@ typedef struct {
     size_t                        count;
     uint8_t                       enrolment[SMS365_ENROLMENT_BYTES];
 } ngx_http_sms365_user_t;
+
+
+/* How often a user was let in without a code in a minute, as long as no other comes into its place. */
+typedef struct {
+    time_t                        minute;
+    uint32_t                      user;         /* a hash */
+    uint32_t                      count;
+} ngx_http_sms365_bypass_t;
 
 
 /*
@@ -106,6 +115,7 @@ typedef struct {
     ngx_http_sms365_poll_t       *poll;
     struct sms365_revoked         revoked;
     time_t                        polled;       /* when it was last looked at */
+    ngx_http_sms365_bypass_t      bypasses[NGX_HTTP_SMS365_BYPASS_USERS];
 } ngx_http_sms365_service_t;
 
 

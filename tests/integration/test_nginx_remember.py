@@ -7,11 +7,18 @@ import pytest
 
 import tickets
 from portal import LOGIN, PORTAL, SESSION, log_in, notice, send
-from product import NUMBER, OTHER_NUMBER
+from product import NUMBER, OTHER_NUMBER, STATE
+from test_nginx_callback import until
 from webserver import example, password_file
 
 REMEMBER = "__Host-sms365-app-remember"
 DAY = 86400
+A_MINUTE = 30  # what ngx_http_sms365_job.c has
+
+
+def journal():
+    with open(f"{STATE}/web/sessions", encoding="ascii") as file:
+        return file.read()
 
 
 @pytest.fixture
@@ -207,6 +214,26 @@ def test_neither_a_backup_code_nor_a_bypass_has_a_browser_remembered(web, browse
     before = browser.cookies[REMEMBER]
     page = browser.get(PORTAL + "?remember=1")
     assert page.status == 303 and browser.cookies[REMEMBER] == before
+
+
+def test_sessions_without_a_code_are_so_many_a_minute(web, browser, sandbox, syslog, bob):
+    """Each is a line in the journal and one in the log; whoever wants more is asked for a code, and gets in with it."""
+    keep = {REMEMBER: tickets.make(service="app", purpose=tickets.REMEMBER, expires=DAY)}
+    begun = 0
+    while (page := browser.get(PORTAL)).status != 200 or begun == 0:
+        browser.cookies = dict(keep)
+        begun += page.status == 303
+        assert begun <= 10 * A_MINUTE
+    assert begun >= A_MINUTE and not sandbox.requests()
+    syslog.wait("reason=remembered")
+    assert syslog.text().count("reason=remembered") == begun
+    until(lambda: journal().count("issued ") >= begun)
+    assert journal().count("issued ") == begun
+    other = web.browser(bob.name, bob.password)
+    other.cookies[REMEMBER] = tickets.make("bob", [OTHER_NUMBER], "app", purpose=tickets.REMEMBER, expires=DAY)
+    assert goes_in(other)
+    page, message = send(browser, sandbox)
+    assert browser.submit(page, "verify", code=message["code"]).status == 303 and browser.get("/").status == 200
 
 
 def test_it_is_listed_and_told(web, browser, sandbox, product):
