@@ -229,7 +229,7 @@ ngx_http_sms365_ctx_t *ngx_http_sms365_ctx(ngx_http_request_t *r);
 ngx_int_t ngx_http_sms365_judge(ngx_http_request_t *r,
     ngx_http_sms365_ctx_t *ctx);
 
-/* A session of a minute ago or more is written anew, into the main request's response. */
+/* A session of a minute ago or more (or half of session_idle) is written anew, into the main request's response. */
 ngx_int_t ngx_http_sms365_renew(ngx_http_request_t *r,
     ngx_http_sms365_ctx_t *ctx);
 

@@ -345,7 +345,7 @@ ngx_http_sms365_renew(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
     struct sms365_ticket  fresh;
 
     if (ctx->renewed || ctx->reason != NGX_HTTP_SMS365_OK
-        || ngx_time() - ctx->ticket.seen_s < NGX_HTTP_SMS365_RENEW_S)
+        || ngx_time() - ctx->ticket.seen_s < after)
     {
         return NGX_OK;
     }
@@ -356,3 +356,7 @@ ngx_http_sms365_renew(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 
     return ngx_http_sms365_ticket_write(r, ctx, NGX_HTTP_SMS365_COOKIE_SESSION, &fresh);
 }
+    time_t                after;
+    /* Whoever asks for something once in half the idle time must not lose it. */
+    after = ngx_min(NGX_HTTP_SMS365_RENEW_S, ctx->service->conf.session_idle_s / 2);
+

@@ -260,6 +260,16 @@ def test_a_session_is_renewed_once_a_minute(web, browser):
     assert browser.get("/").status == 200
 
 
+def test_a_short_idle_time_ends_no_session_in_use(web, browser, product):
+    """It is renewed in the first half of it, however short that is."""
+    product.configure(session_idle="60")
+    web.reload()
+    for seen, renewed in ((-10, False), (-35, True), (-55, True)):
+        browser.cookies[COOKIE] = tickets.make(issued=-100, seen=seen)
+        reply = browser.get("/")
+        assert reply.status == 200 and bool(reply.cookies()) == renewed, seen
+
+
 def test_a_method_and_a_body_pass_unharmed(web, browser):
     browser.cookies[COOKIE] = tickets.make()
     for size in (0, 10, 100_000):
