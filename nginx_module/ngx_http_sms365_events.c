@@ -29,6 +29,7 @@ struct ngx_http_sms365_stream_s {
     unsigned                    open:1;     /* the header is sent */
     unsigned                    due:1;      /* a report has come */
     unsigned                    watched:1;
+    unsigned                    gone:1;     /* its end is there, the request's may take a while */
 };
 
 
@@ -36,6 +37,27 @@ static ngx_queue_t       ngx_http_sms365_streams;
 static ngx_uint_t        ngx_http_sms365_stream_count;
 static ngx_event_t       ngx_http_sms365_tick;
 static ngx_connection_t  ngx_http_sms365_tick_dummy;
+
+
+/* At its end, or at that of its request: whichever comes first. Nothing looks for it any more. */
+static void
+ngx_http_sms365_stream_gone(void *data)
+{
+    ngx_http_sms365_stream_t  *stream = data;
+
+    if (stream->gone) {
+        return;
+    }
+
+    stream->gone = 1;
+
+    if (stream->job != NULL) {
+        stream->job->r = NULL;
+    }
+
+    ngx_queue_remove(&stream->queue);
+    ngx_http_sms365_stream_count--;
+}
 
 
 /* --- What is sent --- */
@@ -46,6 +68,8 @@ ngx_http_sms365_stream_end(ngx_http_sms365_stream_t *stream, ngx_uint_t status)
 {
     ngx_int_t            rc;
     ngx_http_request_t  *r = stream->r;
+
+    ngx_http_sms365_stream_gone(stream);
 
     rc = stream->open ? ngx_http_sms365_stream_close(r)
                       : ngx_http_sms365_send(r, status, "text/plain", "", 0);
@@ -205,6 +229,7 @@ ngx_http_sms365_stream_look(ngx_http_sms365_stream_t *stream)
     }
 
     job->wish = NGX_HTTP_SMS365_LOOK;
+    job->strict = 1;        /* nobody is let in by a look */
     job->language = visit->language;
     job->end = ngx_http_sms365_stream_seen;
     job->mark = &stream->job;
@@ -229,7 +254,6 @@ ngx_http_sms365_stream_after(ngx_http_sms365_stream_t *stream)
 
 
 static ngx_http_sms365_stream_t *
-    job->strict = 1;        /* nobody is let in by a look */
 ngx_http_sms365_stream_due(void)
 {
     ngx_http_sms365_stream_t  *stream;
@@ -295,20 +319,6 @@ ngx_http_sms365_streams_reported(const char *name)
             }
         }
     }
-}
-
-
-static void
-ngx_http_sms365_stream_gone(void *data)
-{
-    ngx_http_sms365_stream_t  *stream = data;
-
-    if (stream->job != NULL) {
-        stream->job->r = NULL;
-    }
-
-    ngx_queue_remove(&stream->queue);
-    ngx_http_sms365_stream_count--;
 }
 
 

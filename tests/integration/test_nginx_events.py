@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import shutil
+import signal
+import ssl
 import subprocess
 import time
 
@@ -22,6 +24,7 @@ SPOOL = f"{STATE}/spool"
 EVENTS = PORTAL + "events"
 USERS = [f"user{number}" for number in range(6)]
 SECOND = 1.0  # from the report to the page
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 TABS = 4      # what ngx_http_sms365_events.c has
 
 
@@ -292,6 +295,28 @@ def test_no_streams_where_none_are_wanted(start, sandbox, alice, stream):
     browser = web.browser(alice.name, alice.password)
     send(browser, sandbox)
     assert stream(web, browser).status == 503
+
+
+def test_a_stream_ends_once(web, browser, sandbox):
+    """Also where nginx keeps its connection for a while, for whatever else the client may send."""
+    web.configure((example("access") + CALLBACK).replace("server {", "lingering_close always;\nserver {", 1))
+    web.reload()
+    send(browser, sandbox)
+    with contextlib.closing(web.connect()) as connection:
+        cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        connection.request("GET", EVENTS, headers={**browser.headers, "Cookie": cookies})
+        connection.sock.settimeout(10)
+        told = b""
+        while b"data: " not in told:
+            told += connection.sock.recv(65536)
+        os.kill(web.pid, signal.SIGHUP)
+        with contextlib.suppress(TimeoutError, ssl.SSLError):
+            while more := connection.sock.recv(65536):
+                told += more
+                if LAST_CHUNK in told:
+                    connection.sock.settimeout(1)
+    assert told.count(LAST_CHUNK) == 1
+    web.reload(seconds=10)
 
 
 def test_a_reload_waits_for_no_stream(web, browser, sandbox, stream):
