@@ -146,7 +146,7 @@ ngx_http_sms365_name_look(void *data, ngx_log_t *log)
 }
 
 
-/* What is known of a name, to a job: old addresses do where no new ones are to be had. */
+/* Addresses that are known, to a job: old ones do where no new ones are to be had. */
 static void
 ngx_http_sms365_name_give(ngx_http_sms365_name_t *name, ngx_http_sms365_job_t *job)
 {
@@ -154,16 +154,10 @@ ngx_http_sms365_name_give(ngx_http_sms365_name_t *name, ngx_http_sms365_job_t *j
 
     job->err.code = SMS365_OK;
 
-    if (name->addresses[0] == '\0') {
-        job->err = name->err;
-        job->err.code = name->code;
+    sms365_buf_puts(addresses, name->addresses);
 
-    } else {
-        sms365_buf_puts(addresses, name->addresses);
-
-        if (addresses->failed) {
-            (void) sms365_error_set(&job->err, SMS365_NO_MEMORY, "out of memory");
-        }
+    if (addresses->failed) {
+        (void) sms365_error_set(&job->err, SMS365_NO_MEMORY, "out of memory");
     }
 
     ngx_http_sms365_name_given(job);
@@ -173,9 +167,21 @@ ngx_http_sms365_name_give(ngx_http_sms365_name_t *name, ngx_http_sms365_job_t *j
 static void
 ngx_http_sms365_name_found(ngx_event_t *ev)
 {
-    ngx_queue_t             *q;
+    ngx_queue_t             *q, waiting;
+    struct sms365_error      err;
     ngx_http_sms365_job_t   *job;
     ngx_http_sms365_name_t  *name = ev->data;
+
+    /* Whoever is told so may ask again at once: from then on the rest is the next thread's. */
+    err = name->err;
+    err.code = name->code;
+    ngx_queue_init(&waiting);
+
+    while (!ngx_queue_empty(&name->waiting)) {
+        q = ngx_queue_head(&name->waiting);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&waiting, q);
+    }
 
     name->asking = 0;
 
@@ -185,12 +191,19 @@ ngx_http_sms365_name_found(ngx_event_t *ev)
         name->doubted = 0;
     }
 
-    while (!ngx_queue_empty(&name->waiting)) {
-        q = ngx_queue_head(&name->waiting);
+    while (!ngx_queue_empty(&waiting)) {
+        q = ngx_queue_head(&waiting);
         ngx_queue_remove(q);
 
         job = ngx_queue_data(q, ngx_http_sms365_job_t, waiting);
-        ngx_http_sms365_name_give(name, job);
+
+        if (name->addresses[0] != '\0') {
+            ngx_http_sms365_name_give(name, job);
+
+        } else {
+            job->err = err;
+            ngx_http_sms365_name_given(job);
+        }
     }
 }
 

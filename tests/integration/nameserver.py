@@ -10,11 +10,12 @@ TTL_SECONDS = 1
 
 
 class NameServer:
-    """NameServer({"provider.example": "127.0.0.1"}); it is silent while `silent` is set."""
+    """NameServer({"provider.example": "127.0.0.1"}); it is silent while `silent` is set, and denies `misses` names."""
 
     def __init__(self, names, port=0):
         self.names = names
         self.silent = False
+        self.misses = 0
         self.asked = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", port))
@@ -36,6 +37,9 @@ class NameServer:
 
     def _answer(self, question, name, kind):
         known = name in self.names
+        if known and kind == A and self.misses > 0:
+            self.misses -= 1
+            known = False
         record = known and kind == A
         flags = 0x8180 | (0 if known else NO_SUCH_NAME)
         answer = struct.pack("!HHHIH", 0xc00c, A, IN, TTL_SECONDS, 4) + socket.inet_aton(self.names[name]) if record else b""

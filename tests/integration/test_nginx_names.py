@@ -145,6 +145,17 @@ def test_a_system_that_knows_no_name_is_no_stall(start, sandbox, alice, system_n
     log_in(web, sandbox, alice)
 
 
+def test_a_host_that_was_not_found_is_looked_up_again_for_the_next_base_url(product, start, sandbox, alice, system_names):
+    """Whoever was told that it was not found asks at once, and waits for the next answer, not for that one."""
+    web = start()
+    product.add_key("main", f"https://{HOST}:1/api", f"https://{HOST}:{sandbox.port}/api")
+    system_names.misses = 2
+    web.reload()
+    until(lambda: system_names.misses == 1)
+    log_in(web, sandbox, alice)
+    assert system_names.misses == 0
+
+
 def test_after_a_failed_connection_the_name_is_looked_up_anew(start, sandbox, alice, system_names):
     system_names.names = {HOST: "127.0.0.2"}
     web = start()
