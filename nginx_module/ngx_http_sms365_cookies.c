@@ -348,8 +348,13 @@ ngx_http_sms365_set_cookie(ngx_http_request_t *r, ngx_http_sms365_service_t *ser
            + NGX_HTTP_SMS365_MAX_AGE_SIZE + sizeof(attributes);
 
     p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* Only once nothing can fail any more: what is pushed is sent, with an error's page, too. */
     header = ngx_list_push(&r->headers_out.headers);
-    if (p == NULL || header == NULL) {
+    if (header == NULL) {
         return NGX_ERROR;
     }
 
