@@ -180,6 +180,7 @@ typedef struct {
     ngx_http_sms365_user_t       *own;          /* whose number sms365_phone gives */
     ngx_http_sms365_reason_e      reason;
     struct sms365_ticket          ticket;       /* when reason is OK */
+    unsigned                      trusted:1;    /* the session is one that holds only where the network is trusted */
     ngx_http_sms365_visit_t      *visit;        /* to the portal */
 } ngx_http_sms365_ctx_t;
 

@@ -87,6 +87,7 @@ ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     const struct sms365_conf   *conf = &ctx->service->conf;
 
     expires = ngx_time() + conf->session_life_s;
+    ctx->trusted = reason == SMS365_REASON_TRUSTED_NETWORK;
 
     /* What came of a code long ago does not outlive the time for which the browser is remembered. */
     if (reason == SMS365_REASON_REMEMBERED && visit->browser.expires_s < expires) {

@@ -1,6 +1,8 @@
 /* A request's user and session. Nothing here waits for anything. */
 #include "ngx_http_sms365_journal.h"
 
+#include "pure/cidr.h"
+
 
 #define NGX_HTTP_SMS365_RENEW_S  60     /* between two renewals of a session */
 
@@ -130,7 +132,8 @@ ngx_http_sms365_scope(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
     scope->user.data = ctx->user.data;
     scope->user.length = ctx->user.len;
 
-    if (purpose == SMS365_PURPOSE_SESSION && service->conf.domain[0] != '\0') {
+    if ((purpose == SMS365_PURPOSE_SESSION || purpose == SMS365_PURPOSE_TRUSTED)
+        && service->conf.domain[0] != '\0') {
         scope->host.data = service->conf.domain;
         scope->host.length = ngx_strlen(service->conf.domain);
 
@@ -214,13 +217,47 @@ ngx_http_sms365_judge_user(ngx_http_request_t *r, ngx_http_sms365_loc_conf_t *sl
 }
 
 
+/* Whether the client is where no code is asked for: there are sessions that hold only there. */
+static ngx_uint_t
+ngx_http_sms365_is_trusted(ngx_http_request_t *r, ngx_http_sms365_service_t *service)
+{
+    char        host[NGX_SOCKADDR_STRLEN + 1];
+    ngx_str_t  *address;
+
+    if (service->conf.trusted[0] == '\0') {
+        return 0;
+    }
+
+    address = &r->main->connection->addr_text;
+    *ngx_copy(host, address->data, ngx_min(address->len, sizeof(host) - 1)) = '\0';
+
+    return sms365_cidr_trusts(service->conf.trusted, host);
+}
+
+
+static enum sms365_ticket_state
+ngx_http_sms365_check_ticket(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
+    enum sms365_purpose purpose, ngx_str_t *text)
+{
+    struct sms365_scope          scope;
+    ngx_http_sms365_service_t   *service = ctx->service;
+    struct sms365_ticket_limits  limits;
+
+    limits.life_s = service->conf.session_life_s;
+    limits.idle_s = service->conf.session_idle_s;
+
+    ngx_http_sms365_scope(r, ctx, purpose, &scope);
+
+    return sms365_ticket_check(&ctx->ticket, service->tickets, &scope, &limits,
+                               (char *) text->data, text->len, ngx_time());
+}
+
+
 static ngx_http_sms365_reason_e
 ngx_http_sms365_judge_ticket(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
-    struct sms365_scope          scope;
-    ngx_http_sms365_token_t     *token;
-    ngx_http_sms365_service_t   *service;
-    struct sms365_ticket_limits  limits;
+    ngx_http_sms365_token_t   *token;
+    enum sms365_ticket_state   state;
 
     token = ngx_http_sms365_token(ctx, NGX_HTTP_SMS365_COOKIE_SESSION);
 
@@ -232,15 +269,16 @@ ngx_http_sms365_judge_ticket(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
         return NGX_HTTP_SMS365_NO_COOKIE;
     }
 
-    service = ctx->service;
-    limits.life_s = service->conf.session_life_s;
-    limits.idle_s = service->conf.session_idle_s;
+    ctx->trusted = 0;
+    state = ngx_http_sms365_check_ticket(r, ctx, SMS365_PURPOSE_SESSION, &token->text);
 
-    ngx_http_sms365_scope(r, ctx, SMS365_PURPOSE_SESSION, &scope);
+    if (state == SMS365_TICKET_FORGED && ngx_http_sms365_is_trusted(r, ctx->service)) {
+        ctx->trusted = 1;
+        state = ngx_http_sms365_check_ticket(r, ctx, SMS365_PURPOSE_TRUSTED, &token->text);
+    }
 
-    switch (sms365_ticket_check(&ctx->ticket, service->tickets, &scope, &limits,
-                                (char *) token->text.data, token->text.len, ngx_time()))
-    {
+    switch (state) {
+
     case SMS365_TICKET_VALID:
         return ngx_http_sms365_revoked(ctx, &ctx->ticket);
     case SMS365_TICKET_OTHER_KEY:
@@ -321,14 +359,15 @@ ngx_http_sms365_ticket_write(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
 {
     char                        text[SMS365_TICKET_SIZE];
     ngx_uint_t                  remember;
+    enum sms365_purpose         purpose;
     struct sms365_scope         scope;
     ngx_http_sms365_service_t  *service;
 
     service = ctx->service;
     remember = cookie == NGX_HTTP_SMS365_COOKIE_REMEMBER;
+    purpose = ctx->trusted ? SMS365_PURPOSE_TRUSTED : SMS365_PURPOSE_SESSION;
 
-    ngx_http_sms365_scope(r, ctx, remember ? SMS365_PURPOSE_REMEMBER : SMS365_PURPOSE_SESSION,
-                          &scope);
+    ngx_http_sms365_scope(r, ctx, remember ? SMS365_PURPOSE_REMEMBER : purpose, &scope);
 
     if (!sms365_ticket_make(text, service->tickets, &scope, ticket)) {
         return NGX_ERROR;
@@ -342,7 +381,11 @@ ngx_http_sms365_ticket_write(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
 ngx_int_t
 ngx_http_sms365_renew(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 {
+    time_t                after;
     struct sms365_ticket  fresh;
+
+    /* Whoever asks for something once in half the idle time must not lose it. */
+    after = ngx_min(NGX_HTTP_SMS365_RENEW_S, ctx->service->conf.session_idle_s / 2);
 
     if (ctx->renewed || ctx->reason != NGX_HTTP_SMS365_OK
         || ngx_time() - ctx->ticket.seen_s < after)
@@ -356,7 +399,3 @@ ngx_http_sms365_renew(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 
     return ngx_http_sms365_ticket_write(r, ctx, NGX_HTTP_SMS365_COOKIE_SESSION, &fresh);
 }
-    time_t                after;
-    /* Whoever asks for something once in half the idle time must not lose it. */
-    after = ngx_min(NGX_HTTP_SMS365_RENEW_S, ctx->service->conf.session_idle_s / 2);
-

@@ -41,23 +41,11 @@ static void on_loaded(struct sms365_challenge *ch)
 
 /* --- Is a code needed? --- */
 
-/* A remote address, numeric and not this machine's own, in one of the trusted networks. */
-static bool is_trusted(const struct sms365_challenge *ch)
-{
-    static const char own[] = "127.0.0.0/8 ::1";
-    struct sms365_cidr_list trusted, loopback;
-
-    return ch->conf->trusted[0] != '\0' && !ch->own_host && sms365_cidr_list_parse(&loopback, own, NULL) &&
-           !sms365_cidr_list_match(&loopback, ch->host, NULL) &&
-           sms365_cidr_list_parse(&trusted, ch->conf->trusted, NULL) &&
-           sms365_cidr_list_match(&trusted, ch->host, NULL);
-}
-
 static void admit(struct sms365_challenge *ch)
 {
     if (ch->exempt)
         challenge_bypass(ch, SMS365_REASON_GROUP_EXEMPT);
-    else if (is_trusted(ch))
+    else if (!ch->own_host && sms365_cidr_trusts(ch->conf->trusted, ch->host))
         challenge_bypass(ch, SMS365_REASON_TRUSTED_NETWORK);
     else if (ch->number_count == 0 && ch->conf->unenrolled == SMS365_UNENROLLED_IGNORE)
         challenge_bypass(ch, SMS365_REASON_UNENROLLED);

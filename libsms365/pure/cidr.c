@@ -137,6 +137,16 @@ bool sms365_cidr_list_match(const struct sms365_cidr_list *list, const char *add
     return false;
 }
 
+bool sms365_cidr_trusts(const char *networks, const char *host)
+{
+    static const char own[] = "127.0.0.0/8 ::1";
+    struct sms365_cidr_list trusted, loopback;
+
+    return networks[0] != '\0' && sms365_cidr_list_parse(&loopback, own, NULL) &&
+           !sms365_cidr_list_match(&loopback, host, NULL) && sms365_cidr_list_parse(&trusted, networks, NULL) &&
+           sms365_cidr_list_match(&trusted, host, NULL);
+}
+
 void sms365_cidr_peer(char *out, size_t size, const char *host)
 {
     struct sms365_cidr network = {.bits = PEER_BITS};

@@ -30,6 +30,9 @@ bool sms365_cidr_list_parse(struct sms365_cidr_list *list, const char *text, con
  * that is no address matches nothing. index (may be NULL) gets the entry that matched. */
 bool sms365_cidr_list_match(const struct sms365_cidr_list *list, const char *address, size_t *index);
 
+/* Whether networks (a list as text; "": none) have the remote host: a numeric address, and no loopback one. */
+bool sms365_cidr_trusts(const char *networks, const char *host);
+
 /*
  * Whom a remote host is counted as: an IPv6 address as its /64 (whoever has one address of it has them all), an
  * IPv4-mapped one as the IPv4 address, anything else as itself. Cut to what fits; out is never the same as host.

@@ -23,10 +23,11 @@
 
 /* What a ticket proves. */
 enum sms365_purpose {
-    SMS365_PURPOSE_SESSION = 1, /* a code was accepted */
-    SMS365_PURPOSE_LOGIN = 2,   /* nothing but that it is the same browser as before */
-    SMS365_PURPOSE_FORM = 3,    /* a form was shown to the browser whose LOGIN ticket has this id */
-    SMS365_PURPOSE_REMEMBER = 4 /* a code was accepted in this browser, which was to be remembered */
+    SMS365_PURPOSE_SESSION = 1,  /* a code was accepted */
+    SMS365_PURPOSE_LOGIN = 2,    /* nothing but that it is the same browser as before */
+    SMS365_PURPOSE_FORM = 3,     /* a form was shown to the browser whose LOGIN ticket has this id */
+    SMS365_PURPOSE_REMEMBER = 4, /* a code was accepted in this browser, which was to be remembered */
+    SMS365_PURPOSE_TRUSTED = 5   /* no code was asked for, and none is wherever the network is trusted */
 };
 
 /* Bytes of any kind, not terminated; borrowed. */

@@ -8,7 +8,7 @@ import time
 
 from product import CONF
 
-SESSION, LOGIN, FORM, REMEMBER = 1, 2, 3, 4
+SESSION, LOGIN, FORM, REMEMBER, TRUSTED = 1, 2, 3, 4, 5
 TITLE = b"sms365 ticket 1\0"
 
 

@@ -147,6 +147,33 @@ static void a_list_holds_64_entries_and_not_one_more(void **state)
     assert_string_equal(bad, "10.9.9.9");
 }
 
+static void trusted_networks_never_have_loopback_nor_names(void **state)
+{
+    static const struct {
+        const char *networks, *host;
+        bool trusted;
+    } cases[] = {
+        {"192.0.2.0/25 2001:db8::/32", "192.0.2.127", true},
+        {"192.0.2.0/25 2001:db8::/32", "192.0.2.128", false},
+        {"192.0.2.0/25 2001:db8::/32", "2001:db8::1", true},
+        {"any", "198.51.100.7", true},
+        {"any", "127.0.0.1", false},
+        {"any", "::ffff:127.0.0.1", false},
+        {"any", "::1", false},
+        {"any", "localhost", false},
+        {"any", "unix:", false},
+        {"any", "", false},
+        {"", "192.0.2.1", false},
+        {"nonsense", "192.0.2.1", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (sms365_cidr_trusts(cases[i].networks, cases[i].host) != cases[i].trusted)
+            fail_msg("%s in \"%s\"", cases[i].host, cases[i].networks);
+    }
+}
+
 static void an_ipv6_address_counts_as_its_network_and_all_else_as_itself(void **state)
 {
     static const struct {
@@ -182,6 +209,7 @@ int main(void)
         cmocka_unit_test(an_empty_list_matches_nothing),
         cmocka_unit_test(a_bad_entry_is_pointed_at_and_the_list_left_alone),
         cmocka_unit_test(a_list_holds_64_entries_and_not_one_more),
+        cmocka_unit_test(trusted_networks_never_have_loopback_nor_names),
         cmocka_unit_test(an_ipv6_address_counts_as_its_network_and_all_else_as_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
