@@ -1,42 +1,26 @@
 /* The open connections: how many an address has, and for how long. */
 #include "listen.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include "pure/cidr.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define GROUP_BYTES 8 /* of an IPv6 address: whoever has one has its /64 */
-
 struct listen_peer {
     struct listen_peer *before, *after;
-    struct sockaddr_in6 address; /* IPv4 as ::ffff:a.b.c.d */
+    char name[LISTEN_ADDRESS_SIZE]; /* as whom it is counted: sms365_cidr_peer() */
     int64_t until_ms;
     int fd;
     bool cut;
 };
 
-static struct sockaddr_in6 as_v6(const struct sockaddr *address)
+static void name_peer(char out[LISTEN_ADDRESS_SIZE], const struct sockaddr *address)
 {
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    struct sockaddr_in v4;
+    char text[LISTEN_ADDRESS_SIZE];
 
-    if (address->sa_family == AF_INET6) {
-        memcpy(&v6, address, sizeof v6);
-    } else if (address->sa_family == AF_INET) {
-        memcpy(&v4, address, sizeof v4);
-        memset(v6.sin6_addr.s6_addr + 10, 0xff, 2);
-        memcpy(v6.sin6_addr.s6_addr + 12, &v4.sin_addr, sizeof v4.sin_addr);
-    }
-    return v6;
-}
-
-static bool is_same_peer(const struct sockaddr_in6 *a, const struct sockaddr_in6 *b)
-{
-    const bool mapped = IN6_IS_ADDR_V4MAPPED(&a->sin6_addr);
-
-    return memcmp(&a->sin6_addr, &b->sin6_addr, mapped ? sizeof a->sin6_addr : GROUP_BYTES) == 0;
+    listen_address_format(text, address);
+    sms365_cidr_peer(out, LISTEN_ADDRESS_SIZE, text);
 }
 
 int64_t listen_now_ms(void)
@@ -49,14 +33,15 @@ int64_t listen_now_ms(void)
 
 bool listen_peer_may_enter(const struct listen_peers *peers, const struct sockaddr *address)
 {
-    const struct sockaddr_in6 wanted = as_v6(address);
+    char wanted[LISTEN_ADDRESS_SIZE];
     unsigned open = 0;
 
     /* A reverse proxy on this machine speaks for everybody. */
     if (listen_address_is_loopback(address))
         return true;
+    name_peer(wanted, address);
     for (const struct listen_peer *peer = peers->first; peer != NULL; peer = peer->after)
-        open += is_same_peer(&wanted, &peer->address);
+        open += strcmp(wanted, peer->name) == 0;
     return open < LISTEN_PEER_CONNECTIONS_MAX;
 }
 
@@ -66,7 +51,7 @@ struct listen_peer *listen_peer_add(struct listen_peers *peers, const struct soc
 
     if (peer == NULL)
         return NULL;
-    peer->address = as_v6(address);
+    name_peer(peer->name, address);
     peer->until_ms = listen_now_ms() + LISTEN_CONNECTION_MS;
     peer->fd = fd;
     peer->before = peers->last;
