@@ -131,3 +131,11 @@ ngx_http_sms365_wants_json(ngx_http_request_t *r)
                                (u_char *) "text/html", sizeof("text/html") - 2)
               == NULL;
 }
+
+
+/* RFC 6454, section 7: browsers tell from which page a form, a script's request or an upgrade comes. */
+ngx_uint_t
+ngx_http_sms365_from_browser(ngx_http_request_t *r)
+{
+    return ngx_http_sms365_header(r->main, "Origin") != NULL;
+}

@@ -184,5 +184,8 @@ ngx_http_sms365_gate(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx)
 
     ngx_http_sms365_note(visit, "ended");
 
-    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_GATE, NGX_HTTP_UNAUTHORIZED);
+    /* Browsers take 401, whatever comes with it, for a refusal of auth_basic's password, and ask for it again. */
+    return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_GATE,
+                                ngx_http_sms365_from_browser(r) ? NGX_HTTP_FORBIDDEN
+                                                                : NGX_HTTP_UNAUTHORIZED);
 }

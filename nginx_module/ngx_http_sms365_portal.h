@@ -90,6 +90,9 @@ enum sms365_language ngx_http_sms365_language(ngx_http_request_t *r,
 /* JSON, and no page for a person. */
 ngx_uint_t ngx_http_sms365_wants_json(ngx_http_request_t *r);
 
+/* A form, a script's request or an upgrade of a browser's. */
+ngx_uint_t ngx_http_sms365_from_browser(ngx_http_request_t *r);
+
 
 /* --- ngx_http_sms365_page.c --- */
 

@@ -17,6 +17,7 @@ SCREENSHOTS = os.environ.get("SMS365_SCREENSHOTS")
 AXE = f"{SOURCE}/tests/browser/node_modules/axe-core/axe.min.js"
 SCHEMES = ("light", "dark")
 NARROW, WIDE = 360, 1000
+PATIENCE = 60
 
 
 def chromium(profile, language="en", scripts=True):
@@ -31,7 +32,9 @@ def chromium(profile, language="en", scripts=True):
     options.add_experimental_option("prefs", preferences)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     options.binary_location = "/usr/bin/chromium"
-    return webdriver.Chrome(options=options, service=webdriver.chrome.service.Service("/usr/bin/chromedriver"))
+    driver = webdriver.Chrome(options=options, service=webdriver.chrome.service.Service("/usr/bin/chromedriver"))
+    driver.set_page_load_timeout(PATIENCE)  # a browser that asks for a password waits for ever
+    return driver
 
 
 @functools.lru_cache(maxsize=None)

@@ -339,6 +339,11 @@ def test_a_program_is_told_where_to_log_in(web, browser):
     assert reply.text == '{"error":"code_needed","login":"/sms365/?next=%2Fapi%3Fa%3D1"}\n'
     assert browser.get("/", Accept="text/html,application/json").status == 303
     assert browser.get("/", Connection="Upgrade", Upgrade="websocket").status == 401
+    # What comes from a page in a browser, which would take 401 for a wrong password.
+    origin = {"Origin": f"https://127.0.0.1:{web.port}"}
+    assert browser.get("/", Connection="Upgrade", Upgrade="websocket", **origin).status == 403
+    assert browser.ask("POST", "/", "x=1", **origin).status == 403
+    assert browser.get("/", Accept="application/json", **origin).status == 401
 
 
 def test_a_program_goes_the_same_way(web, browser, sandbox):
