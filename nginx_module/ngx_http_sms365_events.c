@@ -136,14 +136,9 @@ ngx_http_sms365_stream_tell(ngx_http_sms365_stream_t *stream, ngx_http_sms365_pa
 
 /* Whether anything is still to come: the end of a send, or of the way to the phone. */
 static ngx_uint_t
-ngx_http_sms365_stream_awaits(ngx_http_sms365_stream_t *stream, const struct sms365_view *view)
+ngx_http_sms365_stream_awaits(const struct sms365_view *view)
 {
-    if (view->life_ms <= 0) {
-        return 0;
-    }
-
-    return view->unusable || (view->delivery == SMS365_DELIVERY_PENDING
-                              && stream->visit->ctx->service->conf.callback[0] != '\0');
+    return view->life_ms > 0 && (view->unusable || view->awaited);
 }
 
 
@@ -180,7 +175,7 @@ ngx_http_sms365_stream_seen(ngx_http_request_t *r, ngx_http_sms365_job_t *job,
         (void) sms365_str_copy(visit->number, sizeof(visit->number), view.number);
     }
 
-    more = ngx_http_sms365_stream_awaits(stream, &view);
+    more = ngx_http_sms365_stream_awaits(&view);
 
     if (!more && !stream->open) {
         ngx_http_sms365_stream_end(stream, NGX_HTTP_NO_CONTENT);

@@ -39,8 +39,7 @@ ngx_http_sms365_json(ngx_http_sms365_visit_t *visit, ngx_http_sms365_page_e page
 
     if (view != NULL) {
         (void) cJSON_AddBoolToObject(object, "usable", !view->unusable);
-        (void) cJSON_AddBoolToObject(object, "pending",
-                                     view->delivery == SMS365_DELIVERY_PENDING);
+        (void) cJSON_AddBoolToObject(object, "pending", view->awaited);
         (void) cJSON_AddNumberToObject(object, "tries_left", view->tries_left);
         (void) cJSON_AddNumberToObject(object, "resend_after_s",
                                        (double) ((view->resend_ms + 999) / 1000));

@@ -18,6 +18,12 @@ const char *const  ngx_http_sms365_page_names[NGX_HTTP_SMS365_PAGES] = {
 };
 
 
+typedef struct {
+    const char        *state;
+    enum sms365_text   text;
+} ngx_http_sms365_fate_t;
+
+
 /* --- Values of templates --- */
 
 static void
@@ -59,28 +65,37 @@ ngx_http_sms365_days(ngx_http_sms365_visit_t *visit)
 }
 
 
+/* What became of the message; where nobody will report that, pending would be said for ever. */
+static const ngx_http_sms365_fate_t *
+ngx_http_sms365_fate(const struct sms365_view *view)
+{
+    static const ngx_http_sms365_fate_t  fates[SMS365_DELIVERIES] = {
+        [SMS365_DELIVERY_PENDING] = { "pending", SMS365_TEXT_PENDING },
+        [SMS365_DELIVERY_DONE] = { "delivered", SMS365_TEXT_DELIVERED },
+        [SMS365_DELIVERY_FAILED] = { "failed", SMS365_TEXT_FAILED },
+        [SMS365_DELIVERY_UNKNOWN] = { "unknown", SMS365_TEXT_UNKNOWN }
+    };
+
+    static const ngx_http_sms365_fate_t  sent = { "sent", SMS365_TEXT_SENT };
+
+    return view->delivery == SMS365_DELIVERY_PENDING && !view->awaited ? &sent
+                                                                       : &fates[view->delivery];
+}
+
+
 static const char *
 ngx_http_sms365_view_value(ngx_http_sms365_visit_t *visit, const char *name)
 {
-    static const struct {
-        const char        *state;
-        enum sms365_text   text;
-    } deliveries[] = {
-        [SMS365_DELIVERY_PENDING] = { "pending", SMS365_TEXT_PENDING },
-        [SMS365_DELIVERY_DONE] = { "delivered", SMS365_TEXT_DELIVERED },
-        [SMS365_DELIVERY_FAILED] = { "failed", SMS365_TEXT_FAILED }
-    };
-
-    const struct sms365_view  *view = visit->view;
+    const struct sms365_view       *view = visit->view;
+    const ngx_http_sms365_fate_t   *fate = ngx_http_sms365_fate(view);
 
     visit->text[0] = '\0';
 
     if (ngx_strcmp(name, "delivery") == 0) {
-        sms365_text_format(visit->text, sizeof(visit->text), visit->language,
-                           deliveries[view->delivery].text, NULL);
+        sms365_text_format(visit->text, sizeof(visit->text), visit->language, fate->text, NULL);
 
     } else if (ngx_strcmp(name, "state") == 0) {
-        return deliveries[view->delivery].state;
+        return fate->state;
 
     } else if (ngx_strcmp(name, "failed") == 0) {
         return view->delivery == SMS365_DELIVERY_FAILED ? "1" : "";

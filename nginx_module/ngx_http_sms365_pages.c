@@ -162,6 +162,7 @@ const char  ngx_http_sms365_style[] =
     "  border-radius: 50%; background: currentColor; }\n"
     ".delivered p { color: var(--good); }\n"
     ".failed p { color: var(--bad); }\n"
+    ".sent p, .unknown p { color: var(--soft); }\n"
     ".check { display: flex; gap: .5rem; align-items: center; font-weight: 400; }\n"
     ".check input { width: 1.5rem; min-height: 1.5rem; margin: 0; flex: none; accent-color: var(--accent); }\n"
     "summary { margin-top: 1rem; padding: .5rem 0; cursor: pointer; font-weight: 600; }\n"

@@ -334,9 +334,8 @@ ngx_http_sms365_not_enrolled(ngx_http_request_t *r, ngx_http_sms365_visit_t *vis
 {
     (void) ngx_http_discard_request_body(r);
 
-    sms365_text_format(visit->notice, sizeof(visit->notice), visit->language,
-                       SMS365_TEXT_NOT_ENROLLED,
-                       (const char *const[]) { visit->ctx->service->conf.contact, NULL });
+    sms365_text_not_enrolled(visit->notice, sizeof(visit->notice), visit->language,
+                             visit->ctx->service->conf.contact);
 
     return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DENIED, NGX_HTTP_FORBIDDEN);
 }

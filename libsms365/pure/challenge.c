@@ -144,8 +144,7 @@ void challenge_denial_text(struct sms365_challenge *ch, enum sms365_reason reaso
     size_t used;
 
     if (reason == SMS365_REASON_NOT_ENROLLED) {
-        sms365_text_format(ch->prompt, SMS365_PROMPT_SIZE, ch->language, SMS365_TEXT_NOT_ENROLLED,
-            (const char *const[]){ch->conf->contact, NULL});
+        sms365_text_not_enrolled(ch->prompt, SMS365_PROMPT_SIZE, ch->language, ch->conf->contact);
     } else if (reason == SMS365_REASON_WRONG_CODE) {
         (void)snprintf(number, sizeof number, "%d", ch->outcome.tries_left);
         sms365_text_format(left, sizeof left, ch->language,

@@ -28,6 +28,7 @@ void sms365_challenge_view(struct sms365_view *view, const struct sms365_challen
         view->reason = ch->pending;
     memcpy(view->id, slot->id, sizeof view->id);
     sms365_msisdn_mask(view->number, slot->msisdn);
+    view->awaited = slot->delivery == SMS365_DELIVERY_PENDING && ch->conf->callback[0] != '\0';
     view->age_ms = ch->now.boot_ms - slot->sent_ms;
     view->resend_ms = sms365_slot_resend_ms(slot, &ch->limits, &ch->now);
     view->life_ms = sms365_slot_life_ms(slot, &ch->limits, &ch->now);

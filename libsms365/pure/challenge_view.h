@@ -14,6 +14,7 @@ struct sms365_view {
     uint8_t id[SMS365_ID_BYTES]; /* names the present message */
     char number[32];             /* that it went to, masked */
     enum sms365_delivery delivery;
+    bool awaited; /* its report may still come */
     int tries_left;
     int64_t age_ms;
     int64_t resend_ms;     /* until another can be sent to this number; 0: now */

@@ -25,6 +25,7 @@ static const char *const texts[SMS365_TEXT_COUNT][LANGUAGES] = {
     [SMS365_TEXT_BY_VIBER] = {"%1 by Viber", "%1 με Viber"},
     [SMS365_TEXT_DELIVERED] = {"delivered", "παραδόθηκε"},
     [SMS365_TEXT_PENDING] = {"pending", "εκκρεμεί"},
+    [SMS365_TEXT_SENT] = {"sent", "στάλθηκε"},
     [SMS365_TEXT_FAILED] = {"not delivered", "δεν παραδόθηκε"},
     [SMS365_TEXT_UNKNOWN] = {"delivery unknown", "άγνωστο αν παραδόθηκε"},
     [SMS365_TEXT_NOT_DELIVERED] = {"Not delivered to %1. ", "Δεν παραδόθηκε στο %1. "},
@@ -44,7 +45,8 @@ static const char *const texts[SMS365_TEXT_COUNT][LANGUAGES] = {
     [SMS365_TEXT_STILL_GOOD] = {"%1 The code you have still counts. ", "%1 Ο κωδικός που έχετε ισχύει ακόμη. "},
     [SMS365_TEXT_WRONG] = {"Wrong code; %1.", "Λάθος κωδικός: %1."},
     [SMS365_TEXT_NOT_ENROLLED] = {"You have no phone number here for the code that is needed. Ask %1.",
-        "Δεν έχετε δηλωμένο κινητό για τον κωδικό που απαιτείται. Απευθυνθείτε: %1."},
+        "Δεν έχετε δηλωμένο κινητό για τον κωδικό που απαιτείται. Επικοινωνήστε με: %1."},
+    [SMS365_TEXT_ADMINISTRATOR] = {"your administrator", "τον διαχειριστή σας"},
     [SMS365_TEXT_LATER] = {" Try again in %1.", " Δοκιμάστε ξανά σε %1"},
     [SMS365_TEXT_NUMBER_CHANGED] = {"Login codes for %1 on %2 now go to %3. If you did not ask for that, tell your "
                                     "administrator at once.",
@@ -129,6 +131,13 @@ void sms365_text_format(
 const char *sms365_text_message(enum sms365_language language)
 {
     return language == SMS365_LANGUAGE_EL ? "Ο κωδικός σας: %%CODE%%" : "Your code: %%CODE%%";
+}
+
+void sms365_text_not_enrolled(char *out, size_t size, enum sms365_language language, const char *contact)
+{
+    const char *whom = contact[0] != '\0' ? contact : texts[SMS365_TEXT_ADMINISTRATOR][language];
+
+    sms365_text_format(out, size, language, SMS365_TEXT_NOT_ENROLLED, (const char *const[]){whom, NULL});
 }
 
 const char *sms365_text_denial(enum sms365_language language, enum sms365_reason reason)

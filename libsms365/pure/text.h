@@ -18,6 +18,7 @@ enum sms365_text {
     SMS365_TEXT_BY_VIBER, /* after a number */
     SMS365_TEXT_DELIVERED,
     SMS365_TEXT_PENDING,
+    SMS365_TEXT_SENT, /* where no report comes */
     SMS365_TEXT_FAILED,
     SMS365_TEXT_UNKNOWN,
     SMS365_TEXT_NOT_DELIVERED,  /* note before the prompt for another message: %1 number */
@@ -37,6 +38,7 @@ enum sms365_text {
     SMS365_TEXT_STILL_GOOD,     /* note: %1 a denial, of a further message */
     SMS365_TEXT_WRONG,          /* told: %1 tries left */
     SMS365_TEXT_NOT_ENROLLED,   /* %1 whom to ask */
+    SMS365_TEXT_ADMINISTRATOR,  /* whom, where the configuration does not say */
     SMS365_TEXT_LATER,          /* after a denial: %1 time until it lets go */
     SMS365_TEXT_NUMBER_CHANGED, /* a message to the old number: %1 user, %2 host, %3 new number */
     SMS365_TEXT_PRESS_ENTER,    /* after a text that stands in a prompt to be read */
@@ -49,6 +51,9 @@ void sms365_text_format(
 
 /* The message with a code of ours where the configuration has no text. Static. */
 const char *sms365_text_message(enum sms365_language language);
+
+/* What somebody without a number is told; contact: whom to ask, as configured. Cut at size. */
+void sms365_text_not_enrolled(char *out, size_t size, enum sms365_language language, const char *contact);
 
 /* What somebody who is denied for this reason is told. Static. */
 const char *sms365_text_denial(enum sms365_language language, enum sms365_reason reason);

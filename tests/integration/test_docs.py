@@ -305,3 +305,25 @@ def test_every_value_and_word_of_the_portals_pages_is_in_the_manual():
     assert len(values) > 15 and len(words) > 20 and set(used) <= set(words)
     for name in [*map("".join, values), *words]:
         assert re.search(rf"\b{name}\b", own), f"{name} is not in ngx_http_sms365_module(8)"
+
+
+def test_everything_that_programs_and_events_are_told_is_in_the_manual():
+    page = squeezed(shown(DOCS / "ngx_http_sms365_module.8"))
+    portal, events = page[page.index("go the same way"):page.index("Backup codes Who")].split("Events GET to")
+    source = read("nginx_module/ngx_http_sms365_json.c")
+    pages = read("nginx_module/ngx_http_sms365_page.c")
+
+    def names(pattern, text=source):
+        return re.findall(r'"(\w+)"', re.search(pattern, text, re.S)[1])
+
+    message, rest = names(r"message\[\] = (.*?);"), names(r"rest\[\] = (.*?);")
+    whole = names(r"if \(whole && view(.*?)\n    }\n")
+    fields = re.findall(r'cJSON_Add\w+ToObject\(object, "(\w+)"', source)
+    assert (len(message), len(rest), len(whole)) == (3, 3, 2) and len(fields) > 6
+    for name in (*fields, *message, *rest):
+        assert re.search(rf"\b{name}\b", portal), f"{name} is not told to programs"
+        assert name in (*rest, *whole) or re.search(rf"\b{name}\b", events), f"{name} is not told of events"
+    states = re.findall(r'\{ "(\w+)", SMS365_TEXT_\w+ \}', pages)
+    assert len(states) == 5
+    for name in (*states, *names(r"page_names\[\w+\] = \{(.*?)\}", pages)):
+        assert re.search(rf"\b{name}\b", page), name

@@ -159,7 +159,7 @@ static void every_mistake_is_told_with_its_line(void **state)
                                   "= 3\n"
                                   "contact = \xff\n"
                                   "contact = me\n"
-                                  "contact =\n"
+                                  "file =\n"
                                   "wait = 4\n"
                                   "subject = callers\n"
                                   "[store]\n"
@@ -183,8 +183,7 @@ static void every_mistake_is_told_with_its_line(void **state)
         "t.conf:12: there is no name before the \"=\"\n"
         "t.conf:13: \"contact\" must be UTF-8 without control characters\n"
         "t.conf:14: \"contact\" is set twice; the first time on line 13\n"
-        "t.conf:15: \"contact\" must not be empty\n"
-        "t.conf:15: \"contact\" is set twice; the first time on line 13\n"
+        "t.conf:15: \"file\" must not be empty\n"
         "t.conf:16: \"wait\" belongs in [challenge], not in [users]\n"
         "t.conf:17: \"subject\" must be user or caller, not \"callers\"\n"
         "t.conf:19: \"dir\" must be an absolute path, beginning with /\n"
@@ -192,7 +191,7 @@ static void every_mistake_is_told_with_its_line(void **state)
         "their own\n"
         "t.conf:21: [service NAME] takes the name of one service; its options were not looked at\n"
         "t.conf:23: \"sandbox\" must be yes or no, not \"true\"\n");
-    assert_int_equal(problems.errors, 21);
+    assert_int_equal(problems.errors, 20);
     assert_int_equal(problems.warnings, 0);
 }
 
