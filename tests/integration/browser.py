@@ -127,4 +127,4 @@ class Person:
     def complaints(self):
         """What the browser found wrong with the pages: above all, what the policy forbids."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["message"].startswith("https:")
-                and "status of 40" not in entry["message"]]
+                and "responded with a status of" not in entry["message"]]

@@ -302,9 +302,15 @@ def test_every_value_and_word_of_the_portals_pages_is_in_the_manual():
                         read("nginx_module/ngx_http_sms365_page.c").partition("/* --- Responses --- */")[0], re.M)
     words = re.findall(r'^    \{ "(\w+)", \{', read("nginx_module/ngx_http_sms365_pages.c"), re.M)
     used = re.findall(r"\{\{[?!/]?t\.([a-z_]+)\}\}", read("examples/nginx/pages/code.html"))
+    values = {*map("".join, values)}
     assert len(values) > 15 and len(words) > 20 and set(used) <= set(words)
-    for name in [*map("".join, values), *words]:
+    for name in [*values, *words]:
         assert re.search(rf"\b{name}\b", own), f"{name} is not in ngx_http_sms365_module(8)"
+    guide = read("docs/guide.md").partition("\n## Pages of your own\n")[2].partition("\n## ")[0]
+    files, names = (re.findall(rf"^\| ({names}(?:, {names})*) \|", guide, re.M) for names in (r"`\w+\.html`", r"`\w+`"))
+    pages = re.search(r"page_names\[\w+\] = \{(.*?)\}", read("nginx_module/ngx_http_sms365_page.c"), re.S)[1]
+    assert [f"`{name}.html`" for name in re.findall(r'"(\w+)"', pages)] == files
+    assert values == {name for row in names for name in re.findall(r"\w+", row)}
 
 
 def test_everything_that_programs_and_events_are_told_is_in_the_manual():

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -15,7 +16,7 @@ import listener
 import tickets
 import world
 from portal import LOGIN, PORTAL, log_in, send
-from product import STATE
+from product import SOURCE, STATE
 from sandbox import certificate
 from test_nginx_callback import CALLBACK, call, token, until
 from webserver import example, password_file
@@ -330,6 +331,33 @@ def test_a_reload_waits_for_no_stream(web, browser, sandbox, stream):
     assert again.next()["pending"]
     call(web, f"t={token(sandbox)}&status=d")
     assert not again.next()["pending"]
+
+
+def test_a_proxy_in_front_hands_them_on(product, nginx, sandbox, alice, stream):
+    """nginx, set up as the guide has it."""
+    password_file(alice)
+    with open(f"{SOURCE}/docs/guide.md") as guide:
+        section = guide.read().partition("\n## nginx behind another proxy\n")[2].partition("\n## ")[0]
+    front, inner = re.findall(r"(?:^    .*\n)+", section, re.M)
+    inner = inner.replace("10.0.0.1", "unix:")
+    behind = example("access").replace("listen %PORT% ssl http2;", f"listen unix:%DIR%/behind;\n{inner}")
+    front = front.replace("https://10.0.0.2", "http://unix:%DIR%/behind")
+    web = nginx(f"{behind}{CALLBACK} server {{ listen %PORT% ssl; {front} }}", start=False)
+    product.configure(callback=f"http://127.0.0.1:{web.other_port}/sms365/callback")
+    make_spool()
+    sandbox.settings(delivery="s")
+    web.start()
+    browser = web.browser(alice.name, alice.password)
+    _, message = send(browser, sandbox)
+    events = stream(web, browser)
+    assert events.next()["pending"]
+    start_time = time.monotonic()
+    assert call(web, f"t={token(sandbox)}&status=d")[0] == 200
+    assert events.next()["delivery"] == "delivered"
+    assert time.monotonic() - start_time < SECOND
+    assert events.ended()
+    assert browser.submit(browser.get(PORTAL), "verify", code=message["code"]).status == 303
+    assert browser.get("/").status == 200
 
 
 @pytest.mark.slow
