@@ -100,14 +100,21 @@ class Person:
     def screen(self, scheme="light", width=WIDE, height=900):
         """What the person looks at."""
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
-                                    {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+                                    {"features": [{"name": "prefers-color-scheme", "value": scheme},
+                                                  {"name": "prefers-reduced-motion", "value": "reduce"}]})
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                     {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
 
     def shoots(self, name):
         """A screenshot, for whoever wants to look at it."""
         if SCREENSHOTS:
-            self.driver.save_screenshot(f"{SCREENSHOTS}/{name}.png")
+            self.keeps(name, self.driver.get_screenshot_as_png())
+
+    @staticmethod
+    def keeps(name, picture):
+        if SCREENSHOTS:
+            with open(f"{SCREENSHOTS}/{name}.png", "wb") as file:
+                file.write(picture)
 
     def inspects(self, name):
         """Hold the page against the rules of axe-core, light and dark, narrow and wide; nothing may stand out sideways."""

@@ -374,7 +374,7 @@ def test_the_page_can_follow_what_becomes_of_the_message(web, browser, sandbox):
     assert browser.get(PORTAL + "script.js").headers["content-type"] == "text/javascript"
     for _ in range(5):
         state = json.loads(browser.get(PORTAL, Accept="application/json").text)
-        assert state["page"] == "code" and state["delivery"] in ("pending", "delivered")
+        assert state["page"] == "code" and state["state"] == "sent"
     assert len(sandbox.requests()) == 1
 
 
