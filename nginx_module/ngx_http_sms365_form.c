@@ -10,8 +10,6 @@
 ngx_int_t
 ngx_http_sms365_visit_login(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
 {
-    char                         text[SMS365_TICKET_SIZE];
-    struct sms365_error          err;
     struct sms365_scope          scope;
     ngx_http_sms365_ctx_t       *ctx = visit->ctx;
     ngx_http_sms365_token_t     *token;
@@ -29,6 +27,20 @@ ngx_http_sms365_visit_login(ngx_http_request_t *r, ngx_http_sms365_visit_t *visi
         visit->login_known = 1;
         return NGX_OK;
     }
+
+    return ngx_http_sms365_visit_login_new(r, visit);
+}
+
+
+ngx_int_t
+ngx_http_sms365_visit_login_new(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit)
+{
+    char                    text[SMS365_TICKET_SIZE];
+    struct sms365_error     err;
+    struct sms365_scope     scope;
+    ngx_http_sms365_ctx_t  *ctx = visit->ctx;
+
+    ngx_http_sms365_scope(r, ctx, SMS365_PURPOSE_LOGIN, &scope);
 
     if (sms365_random(visit->login.id, sizeof(visit->login.id), &err) != SMS365_OK) {
         return NGX_ERROR;

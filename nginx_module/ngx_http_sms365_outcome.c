@@ -77,6 +77,31 @@ ngx_http_sms365_issue(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
 }
 
 
+/* The name that the browser had before is not taken into the session: a page, which has a form, is bound to another. */
+static ngx_int_t
+ngx_http_sms365_lead_on(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
+    ngx_http_sms365_job_t *job)
+{
+    ngx_uint_t  backup = job->outcome.reason == SMS365_REASON_BACKUP_CODE;
+
+    if (!backup && !visit->json) {
+        return ngx_http_sms365_set_cookie(r, visit->ctx->service, NGX_HTTP_SMS365_COOKIE_LOGIN,
+                                          "", 0)
+               == NGX_OK
+               ? ngx_http_sms365_redirect(r, visit->next) : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_sms365_visit_login_new(r, visit) != NGX_OK
+        || ngx_http_sms365_visit_token(r, visit) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return backup ? ngx_http_sms365_allowed_by_backup(r, visit, job)
+                  : ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DONE, NGX_HTTP_OK);
+}
+
+
 static ngx_int_t
 ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     ngx_http_sms365_job_t *job)
@@ -104,22 +129,14 @@ ngx_http_sms365_allowed(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* The name that the browser had before is not taken into the session. */
     if (ngx_http_sms365_issue(r, ctx, NGX_HTTP_SMS365_COOKIE_SESSION, SMS365_JOURNAL_ISSUED,
                               expires)
-        != NGX_OK
-        || ngx_http_sms365_set_cookie(r, ctx->service, NGX_HTTP_SMS365_COOKIE_LOGIN, "", 0)
-           != NGX_OK)
+        != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (reason == SMS365_REASON_BACKUP_CODE) {
-        return ngx_http_sms365_allowed_by_backup(r, visit, job);
-    }
-
-    return visit->json ? ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_DONE, NGX_HTTP_OK)
-                       : ngx_http_sms365_redirect(r, visit->next);
+    return ngx_http_sms365_lead_on(r, visit, job);
 }
 
 

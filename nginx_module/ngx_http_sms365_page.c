@@ -154,6 +154,7 @@ ngx_http_sms365_value(void *context, const char *name)
         { "notice", visit->notice },
         { "good", visit->good ? "1" : "" },
         { "wrong", visit->wrong ? "1" : "" },
+        { "backup_tried", visit->backup_tried ? "1" : "" },
         { "retry", visit->retry ? "1" : "" }
     };
 

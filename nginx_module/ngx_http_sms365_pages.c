@@ -36,7 +36,8 @@
     "<label for=\"backup\">{{t.backup_code}}</label>\n"                        \
     "<input id=\"backup\" name=\"code\" type=\"text\" inputmode=\"numeric\" autocomplete=\"off\"\n" \
     " pattern=\"\\s*([0-9][ \\-]*){8}\" title=\"{{t.not_a_backup_code}}\" maxlength=\"32\" required\n" \
-    " aria-describedby=\"backup-left\">\n"                                     \
+    " aria-describedby=\"{{?backup_tried}}notice {{/backup_tried}}backup-left\""  \
+    "{{?backup_tried}} aria-invalid=\"true\" autofocus{{/backup_tried}}>\n"       \
     "<p id=\"backup-left\" class=\"hint\">{{t.backup_left}} {{backup}}.</p>\n" \
     "<button type=\"submit\" class=\"" class "\">{{t.verify}}</button>\n"      \
     "</form>\n"
@@ -69,7 +70,7 @@ const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES] = {
     NGX_HTTP_SMS365_HIDDEN
     "<label for=\"code\">{{t.code}}</label>\n"
     "<input id=\"code\" name=\"code\" type=\"text\" inputmode=\"numeric\" autocomplete=\"one-time-code\"\n"
-    " pattern=\"\\s*([0-9]\\s*){4,10}\" title=\"{{t.not_a_code}}\" maxlength=\"24\" required autofocus\n"
+    " pattern=\"\\s*([0-9]\\s*){4,10}\" title=\"{{t.not_a_code}}\" maxlength=\"24\" required{{!backup_tried}} autofocus{{/backup_tried}}\n"
     " aria-describedby=\"{{?notice}}notice {{/notice}}tries\"{{?wrong}} aria-invalid=\"true\"{{/wrong}}>\n"
     "<p id=\"tries\" class=\"hint\">{{!unusable}}{{tries}}{{/unusable}}</p>\n"
     "{{?remember}}<label class=\"check\"><input type=\"checkbox\" name=\"remember\" value=\"1\">\n"
@@ -83,7 +84,7 @@ const char *const  ngx_http_sms365_templates[NGX_HTTP_SMS365_PAGES] = {
     NGX_HTTP_SMS365_BUTTON("other", "other", "other")
     "{{/other}}"
     "</div>\n"
-    "{{?backup}}<details>\n"
+    "{{?backup}}<details{{?backup_tried}} open{{/backup_tried}}>\n"
     "<summary>{{t.backup}}</summary>\n"
     NGX_HTTP_SMS365_BACKUP("use")
     "</details>\n{{/backup}}"
@@ -143,7 +144,7 @@ const char  ngx_http_sms365_style[] =
     "input, button, a.first { display: block; width: 100%; min-height: 3rem; padding: .6rem 1rem; font: inherit; color: inherit;\n"
     "  border: 1px solid var(--line); border-radius: .6rem; background: transparent; }\n"
     "#code { font-size: 1.6rem; line-height: 1.3; letter-spacing: .25em; text-align: center; font-variant-numeric: tabular-nums; }\n"
-    "#code[aria-invalid] { border-color: var(--bad); }\n"
+    "[aria-invalid] { border-color: var(--bad); }\n"
     "button, a.first { cursor: pointer; text-align: center; text-decoration: none; font-weight: 600; }\n"
     "button:hover { background: var(--back); }\n"
     "button.first, a.first { background: var(--accent); color: var(--on); border-color: transparent; }\n"

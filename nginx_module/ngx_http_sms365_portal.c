@@ -168,6 +168,7 @@ ngx_http_sms365_form(ngx_http_request_t *r)
     }
 
     ngx_http_sms365_form_read(visit, body, (size_t) (p - body), &token);
+    visit->backup_tried = visit->what == NGX_HTTP_SMS365_DO_BACKUP;
 
     if (!ngx_http_sms365_visit_token_good(r, visit, &token)) {
         ngx_http_sms365_note(visit, "stale");

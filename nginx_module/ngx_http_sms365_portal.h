@@ -62,6 +62,7 @@ struct ngx_http_sms365_visit_s {
     unsigned                   retry:1;
     unsigned                   good:1;      /* the notice is good news */
     unsigned                   wrong:1;     /* what was entered is not the code */
+    unsigned                   backup_tried:1; /* what was entered was meant to be a backup code */
     unsigned                   json:1;      /* no page, but what it would say */
     char                       escaped[3 * NGX_HTTP_SMS365_NEXT_MAX + 1]; /* last: not zeroed */
 };
@@ -166,6 +167,9 @@ ngx_http_sms365_visit_t *ngx_http_sms365_visit_create(ngx_http_request_t *r,
 
 /* The browser's name for itself: its pre-login cookie, made at its first visit. */
 ngx_int_t ngx_http_sms365_visit_login(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit);
+
+/* Another name for the browser, whatever it had before. */
+ngx_int_t ngx_http_sms365_visit_login_new(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit);
 
 /* Make the token of the forms on this visit's page, bound to that cookie; is a form's token one of those? */
 ngx_int_t ngx_http_sms365_visit_token(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit);

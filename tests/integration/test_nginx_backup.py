@@ -44,12 +44,16 @@ def left(page):
 def test_a_set_for_the_web_opens_once_and_tells_how_many_are_left(web, browser, sandbox, product, codes, syslog):
     page, _ = send(browser, sandbox, next_page="/there")
     assert left(page) == 10
+    before = browser.cookies[LOGIN]
     page = browser.submit(page, "backup", code=codes[3])
     assert page.status == 200 and notice(page) == "Backup codes left: 9."
-    assert 'href="/there"' in page.text and set(browser.cookies) == {SESSION}
+    assert 'href="/there"' in page.text and set(browser.cookies) == {SESSION, LOGIN}
+    assert browser.cookies[LOGIN] != before
     assert browser.get("/there").text.startswith("app GET /there")
     syslog.wait('user="alice" service="app".*channel=backup .*verdict=allow reason=backup_code')
     assert json.loads(product.sms365("--json", "user", "backup-codes", "alice", "--for", "web", "--left"))["left"] == 9
+    page = browser.submit(page, "logout")
+    assert notice(page) == "You are logged out." and SESSION not in browser.cookies
     browser.cookies.clear()
     page, message = send(browser, sandbox)
     page = browser.submit(page, "backup", code=codes[3])

@@ -364,6 +364,8 @@ def test_a_program_goes_the_same_way(web, browser, sandbox):
     state = json.loads(reply.text)
     assert (reply.status, state["page"], state["next"]) == (200, "done", "/there")
     assert browser.get("/").status == 200
+    assert browser.post(PORTAL + "logout", token=state["token"]).status == 200
+    assert browser.get("/").status == 401
     assert not sandbox.requests("2fa/send")[1:]
 
 
