@@ -120,11 +120,11 @@ static void what_has_expired_is_gone(void **state)
 
     for (enum sms365_class class = USER; class < CLASSES; class ++) {
         fixture_clock_shift_s = 0;
-        const uint64_t first = fixture_put(store_of(state), class, "name", 0, "short", 5, 100);
-        fixture_clock_shift_s = 90;
+        const uint64_t first = fixture_put(store_of(state), class, "name", 0, "short", 5, 10000);
+        fixture_clock_shift_s = 9000;
         fixture_get(store_of(state), class, "name", &record);
         assert_true(record.version == first);
-        fixture_clock_shift_s = 102;
+        fixture_clock_shift_s = 10002;
         fixture_get(store_of(state), class, "name", &record);
         assert_true(record.version == 0);
         assert_int_equal(record.length, 0);
