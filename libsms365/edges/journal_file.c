@@ -17,8 +17,6 @@
 #define READ_BYTES 65536
 #define SHRINK_STEP_BYTES 65536 /* that a large journal grows by before it is looked at again */
 #define LOCK_TRIES 200          /* half a millisecond to ten milliseconds each */
-/* A revocation is of use as long as a session of before it may live: 30 days, and the differences of clocks. */
-#define REVOCATION_KEEP_S (31 * 86400)
 
 static enum sms365_err fail(const char *path, const char *action, struct sms365_error *err)
 {
@@ -83,7 +81,7 @@ static void keep_lines(struct sms365_buf *out, const char *text, size_t length, 
         if (!sms365_journal_read(&line, text, (size_t)(end - text)))
             continue;
         const bool session = sms365_journal_is_issue(line.kind) || line.kind == SMS365_JOURNAL_REVOKED;
-        if (session ? line.expires_s > now_s : line.when_s > now_s - REVOCATION_KEEP_S)
+        if (session ? line.expires_s > now_s : line.when_s > now_s - SMS365_REVOCATION_KEEP_S)
             sms365_buf_add(out, text, (size_t)(end - text) + 1);
     }
 }

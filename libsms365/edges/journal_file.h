@@ -8,6 +8,9 @@
 #include <sys/types.h>
 
 #define SMS365_JOURNAL_FILE "sessions"
+/* A revocation is of use as long as what it revokes may be good: a remembered browser's 90 days, and the differences of
+ * clocks. */
+#define SMS365_REVOCATION_KEEP_S ((int64_t)91 * 86400)
 #define SMS365_JOURNAL_SHRINK_BYTES 1048576 /* from this size on, what has expired is left out now and then */
 
 /* Add a line; it is on disk when this returns. The directory belongs to whoever runs. Errors: IO, FULL, BAD_OWNER,

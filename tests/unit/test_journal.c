@@ -1,4 +1,5 @@
 #include "edges/journal_file.h"
+#include "pure/conf.h"
 #include "scratch.h"
 
 #include <fcntl.h>
@@ -210,6 +211,52 @@ static void a_large_journal_loses_what_has_expired(void **state)
     sms365_buf_free(&text);
 }
 
+/* Sessions live for so many seconds at most, remembered browsers for so many days. */
+static int64_t longest_credential_s(void)
+{
+    size_t count;
+    const struct sms365_option *table = sms365_conf_table(&count);
+    int64_t longest_s = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const int64_t unit_s = strcmp(table[i].name, "session_life") == 0 ? 1
+                               : strcmp(table[i].name, "remember") == 0   ? 86400
+                                                                          : 0;
+        if (unit_s * table[i].max > longest_s)
+            longest_s = unit_s * table[i].max;
+    }
+    return longest_s;
+}
+
+static void a_revocation_stays_as_long_as_what_it_revokes_may_be_good(void **state)
+{
+    const int64_t life_s = longest_credential_s();
+    struct scratch *scratch = *state;
+    struct sms365_journal_line old = lines[0];
+    struct sms365_journal_line revoked = {.kind = SMS365_JOURNAL_USER, .when_s = NOW, .user = "alice"};
+    const char *path = scratch_path(scratch, SMS365_JOURNAL_FILE);
+    struct sms365_buf text, line;
+    size_t length;
+
+    assert_true(life_s >= 90 * 86400);
+    old.expires_s = NOW;
+    sms365_buf_init(&line, 1000);
+    sms365_journal_write(&line, &revoked);
+    sms365_buf_init(&text, 2 * SMS365_JOURNAL_SHRINK_BYTES);
+    sms365_buf_add(&text, line.data, line.length);
+    while (text.length < SMS365_JOURNAL_SHRINK_BYTES - 200)
+        sms365_journal_write(&text, &old);
+    (void)scratch_write(scratch, SMS365_JOURNAL_FILE, 0600, sms365_buf_text(&text));
+    for (int added = 0; added < 10; added++)
+        assert_int_equal(sms365_journal_add(scratch->dir, &old, NOW + life_s + 3600, &err), SMS365_OK);
+    char *left = scratch_read(path, &length);
+    assert_true(length < SMS365_JOURNAL_SHRINK_BYTES);
+    assert_memory_equal(left, line.data, line.length);
+    free(left);
+    sms365_buf_free(&line);
+    sms365_buf_free(&text);
+}
+
 static void many_writers_lose_no_line(void **state)
 {
     struct scratch *scratch = *state;
@@ -248,6 +295,7 @@ int main(void)
         SCRATCH_TEST(a_line_that_was_cut_off_costs_none_but_itself),
         SCRATCH_TEST(a_journal_that_is_not_our_own_is_refused),
         SCRATCH_TEST(a_large_journal_loses_what_has_expired),
+        scratch_test(a_revocation_stays_as_long_as_what_it_revokes_may_be_good),
         SCRATCH_TEST(many_writers_lose_no_line),
     };
 
