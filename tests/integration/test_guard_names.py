@@ -134,7 +134,8 @@ def test_the_right_code_lets_in_though_the_name_service_fails_at_the_prompt(prod
 
 @pytest.mark.parametrize("source, exempt", [
     ("files", True), ("files systemd # local", True), ("files [NOTFOUND=return] fold", False), ("fold files", False),
-    ("files\ninitgroups: files fold", False)])
+    ("files\ninitgroups: files fold", False), ("files\ninitgroups : files fold", False),
+    ("files\n\tinitgroups\tfiles fold", False)])
 def test_being_in_no_group_exempts_only_where_all_groups_are_this_machine_s(product, sandbox, folding, syslog, source,
                                                                             exempt):
     folding("files", source)
