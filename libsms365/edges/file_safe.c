@@ -214,6 +214,14 @@ out:
     return code;
 }
 
+/* The group is of no matter where the mode gives it nothing: whoever is not in it may not give it. */
+static bool owner_give(int fd, const struct stat *like, mode_t mode)
+{
+    if (fchown(fd, like->st_uid, like->st_gid) == 0)
+        return true;
+    return errno == EPERM && (mode & S_IRWXG) == 0 && fchown(fd, like->st_uid, (gid_t)-1) == 0;
+}
+
 /*
  * A temporary file beside the place, complete and on disk, with mode and, when like is given, its owner. temporary gets
  * its name; the caller renames or unlinks it.
@@ -233,7 +241,7 @@ static enum sms365_err temporary_write(const struct place *place, char temporary
         return io_error(place->path, "create a file beside it", err);
     FILE *file = fdopen(fd, "w");
     enum sms365_err code = SMS365_OK;
-    if (file == NULL || (like != NULL && fchown(fd, like->st_uid, like->st_gid) != 0) || fchmod(fd, mode) != 0)
+    if (file == NULL || (like != NULL && !owner_give(fd, like, mode)) || fchmod(fd, mode) != 0)
         code = io_error(place->path, "write", err);
     else
         code = contents->write(contents->context, file, err);

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <grp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -217,6 +218,43 @@ static void replacing_keeps_owner_and_mode(void **state)
     assert_int_equal(files_in(scratch), 2);
 }
 
+static int replace_as_stranger(const char *path, mode_t mode)
+{
+    int status = -1;
+    const pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(setresgid(SCRATCH_STRANGER, SCRATCH_STRANGER, SCRATCH_STRANGER) != 0 || setgroups(0, NULL) != 0 ||
+                      setresuid(SCRATCH_STRANGER, SCRATCH_STRANGER, SCRATCH_STRANGER) != 0
+                  ? 100
+                  : (int)sms365_file_replace(path, "new", 3, mode, NULL));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void a_group_that_has_no_rights_may_change(void **state)
+{
+    struct scratch *scratch = *state;
+    struct stat st;
+    const char *path = scratch_write(scratch, "f", 0600, "old");
+
+    assert_int_equal(chown(scratch->dir, SCRATCH_STRANGER, 0), 0);
+    assert_int_equal(chown(path, SCRATCH_STRANGER, 0), 0);
+    assert_int_equal(replace_as_stranger(path, 0600), SMS365_OK);
+    char *text = scratch_read(path, NULL);
+    assert_string_equal(text, "new");
+    free(text);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_gid, SCRATCH_STRANGER);
+    path = scratch_write(scratch, "g", 0640, "old");
+    assert_int_equal(chown(path, SCRATCH_STRANGER, 0), 0);
+    assert_int_equal(replace_as_stranger(path, 0640), SMS365_IO);
+    text = scratch_read(path, NULL);
+    assert_string_equal(text, "old");
+    free(text);
+    assert_int_equal(chown(scratch->dir, 0, 0), 0);
+}
+
 static void what_is_not_safe_is_not_replaced(void **state)
 {
     struct scratch *scratch = *state;
@@ -359,6 +397,7 @@ int main(void)
         scratch_test(paths_that_name_no_file_are_refused),
         scratch_test(a_file_is_made_once),
         scratch_test(replacing_keeps_owner_and_mode),
+        scratch_test(a_group_that_has_no_rights_may_change),
         scratch_test(what_is_not_safe_is_not_replaced),
         scratch_test(a_full_disk_leaves_the_old_contents),
         scratch_test(a_lock_waits_for_its_holder),
