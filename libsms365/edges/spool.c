@@ -157,7 +157,7 @@ static enum sms365_err keep_fail(int dir, int number, struct sms365_error *err)
 /* 0, or the error's number; then nothing is left behind. */
 static int write_temporary(int dir, const char *name, const struct sms365_report *report)
 {
-    /* One that a process of this id did not live to finish is nobody's any more. */
+    /* One that a thread of this id did not live to finish is nobody's any more. */
     (void)unlinkat(dir, name, 0);
     const int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, REPORT_MODE);
     if (fd < 0)
@@ -184,7 +184,7 @@ enum sms365_err sms365_spool_keep(
     enum sms365_err code = SMS365_OK;
 
     sms365_report_name(name, report->id);
-    (void)snprintf(temporary, sizeof temporary, ".%.32s.%ld", name, (long)getpid());
+    (void)snprintf(temporary, sizeof temporary, ".%.32s.%ld", name, (long)gettid());
     if (has_final(dir, name, report, key))
         return sms365_error_set(err, SMS365_EXISTS, "there is a final report already");
     if (!sweep(dir, 2 * SMS365_SPOOL_FILES_MAX, &stay))

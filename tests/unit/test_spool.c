@@ -3,6 +3,8 @@
 #include "scratch.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <time.h>
 
 static const uint8_t id[SMS365_ID_BYTES] = {0x12, 0x34};
@@ -182,6 +184,50 @@ static void what_is_no_final_report_of_ours_gives_way(void **state)
     (void)close(dir);
 }
 
+struct twin {
+    const char *path;
+    const struct sms365_report *report;
+    pthread_barrier_t *barrier;
+    enum sms365_err code;
+};
+
+static void *keep_as_twin(void *context)
+{
+    struct twin *twin = context;
+    const int dir = open(twin->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    (void)pthread_barrier_wait(twin->barrier);
+    twin->code = sms365_spool_keep(dir, twin->report, &key, NULL);
+    (void)close(dir);
+    return NULL;
+}
+
+static void threads_that_keep_one_report_at_a_time_lose_none(void **state)
+{
+    struct scratch *scratch = *state;
+    const struct sms365_report report = make_report(&key, "d");
+    char name[SMS365_REPORT_NAME_SIZE];
+
+    sms365_report_name(name, id);
+    for (int round = 0; round < 500; round++) {
+        pthread_barrier_t barrier;
+        pthread_t threads[2];
+        struct twin twins[2];
+        assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
+        for (int i = 0; i < 2; i++) {
+            twins[i] = (struct twin){scratch->dir, &report, &barrier, SMS365_IO};
+            assert_int_equal(pthread_create(&threads[i], NULL, keep_as_twin, &twins[i]), 0);
+        }
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_true(twins[i].code == SMS365_OK || twins[i].code == SMS365_EXISTS);
+        }
+        lies_there(scratch, &report);
+        assert_int_equal(remove(scratch_path(scratch, name)), 0);
+        (void)pthread_barrier_destroy(&barrier);
+    }
+}
+
 static void a_link_gives_way_and_leads_nowhere(void **state)
 {
     struct scratch *scratch = *state;
@@ -208,7 +254,7 @@ static void what_an_interrupted_writer_of_the_same_id_left_is_no_obstacle(void *
     char name[SMS365_REPORT_NAME_SIZE], left[64];
 
     sms365_report_name(name, id);
-    (void)snprintf(left, sizeof left, ".%.32s.%ld", name, (long)getpid());
+    (void)snprintf(left, sizeof left, ".%.32s.%ld", name, (long)gettid());
     (void)scratch_write(scratch, left, 0640, "t=");
     assert_int_equal(sms365_spool_keep(dir, &mine, &key, NULL), SMS365_OK);
     lies_there(scratch, &mine);
@@ -271,6 +317,7 @@ int main(void)
         scratch_test(a_look_removes_a_bounded_number),
         scratch_test(the_first_final_report_stays),
         scratch_test(what_is_no_final_report_of_ours_gives_way),
+        scratch_test(threads_that_keep_one_report_at_a_time_lose_none),
         scratch_test(a_link_gives_way_and_leads_nowhere),
         scratch_test(what_an_interrupted_writer_of_the_same_id_left_is_no_obstacle),
         scratch_test(a_full_spool_takes_no_more_until_something_is_old),
