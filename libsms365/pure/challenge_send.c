@@ -129,22 +129,35 @@ static enum sms365_reason change_open(struct sms365_challenge *ch)
     return SMS365_REASON_NONE;
 }
 
+/* Is another way taken after the one that was refused? */
+static bool falls_back(const struct sms365_challenge *ch)
+{
+    return (ch->pending == SMS365_REASON_BAD_NUMBER || ch->pending == SMS365_REASON_PROVIDER_REFUSED) &&
+           challenge_untried(ch) < ch->routes.count;
+}
+
+/* Did the provider itself say that it sends nothing, and is that the end of it? */
+static bool is_refused(const struct sms365_challenge *ch)
+{
+    const enum sms365_reason reason = ch->pending;
+
+    return !falls_back(ch) && (reason == SMS365_REASON_BAD_NUMBER || reason == SMS365_REASON_PROVIDER_REFUSED ||
+                                  reason == SMS365_REASON_KEY_REFUSED || reason == SMS365_REASON_NO_BALANCE);
+}
+
 static enum sms365_reason change_refund(struct sms365_challenge *ch)
 {
-    sms365_state_refund(&ch->state, &ch->limits, ch->fresh.id, &ch->before, &ch->now);
+    sms365_state_refund(&ch->state, &ch->limits, ch->fresh.id, &ch->before, is_refused(ch), &ch->now);
     return SMS365_REASON_NONE;
 }
 
 static void refunded(struct sms365_challenge *ch)
 {
-    const size_t next = challenge_untried(ch);
-
     ch->slot = ch->before;
     ch->newest = false;
     ch->why = ch->pending;
-    if ((ch->pending == SMS365_REASON_BAD_NUMBER || ch->pending == SMS365_REASON_PROVIDER_REFUSED) &&
-        next < ch->routes.count)
-        challenge_send(ch, next);
+    if (falls_back(ch))
+        challenge_send(ch, challenge_untried(ch));
     else
         send_refused(ch);
 }

@@ -294,20 +294,33 @@ enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct
     return SMS365_REASON_NONE;
 }
 
+/* A send leaves the hour's messages, or stays until a resend would be allowed. */
+static void return_send(struct sms365_share *share, const struct sms365_limits *limits, int64_t sent_ms, bool asked)
+{
+    const int64_t as_of_ms = sent_ms - SMS365_HOUR_MS + limits->resend_after_ms;
+    size_t i = share->send_count;
+
+    while (i > 0 && share->sends[i - 1] != sent_ms)
+        i--;
+    if (i == 0)
+        return;
+    remove_send(share, i - 1);
+    if (!asked)
+        return;
+    for (i = share->send_count++; i > 0 && share->sends[i - 1] > as_of_ms; i--)
+        share->sends[i] = share->sends[i - 1];
+    share->sends[i] = as_of_ms;
+}
+
 void sms365_state_refund(struct sms365_state *state, const struct sms365_limits *limits,
-    const uint8_t id[SMS365_ID_BYTES], const struct sms365_slot *before, const struct sms365_now *now)
+    const uint8_t id[SMS365_ID_BYTES], const struct sms365_slot *before, bool asked, const struct sms365_now *now)
 {
     struct sms365_slot *slot = sms365_state_slot(state, id);
 
     if (slot == NULL)
         return;
     struct sms365_share *share = &state->shares[slot->share];
-    for (size_t i = share->send_count; i-- > 0;) {
-        if (share->sends[i] == slot->sent_ms) {
-            remove_send(share, i);
-            break;
-        }
-    }
+    return_send(share, limits, slot->sent_ms, asked);
     sms365_tally_refund(&share->day, limits->day.window_ms, slot->sent_ms, slot->cost, now);
     if (before->phase != 0)
         *slot = *before;

@@ -113,10 +113,11 @@ enum sms365_reason sms365_state_reserve(struct sms365_state *state, const struct
 
 /*
  * Take back a send that was certainly not made, and its challenge; before, which it had replaced, is open again (phase
- * 0: there was none).
+ * 0: there was none). One that the provider was asked for, and refused, stays among the hour's messages until a resend
+ * would be allowed: whoever could ask for it as often as he likes would have the provider refuse everybody.
  */
 void sms365_state_refund(struct sms365_state *state, const struct sms365_limits *limits,
-    const uint8_t id[SMS365_ID_BYTES], const struct sms365_slot *before, const struct sms365_now *now);
+    const uint8_t id[SMS365_ID_BYTES], const struct sms365_slot *before, bool asked, const struct sms365_now *now);
 
 /* Charge one try, to the code and to the guard. NONE; or TRIES_USED, LOCKED, LOCKED_OUT (*retry_after_ms). */
 enum sms365_reason sms365_state_charge(struct sms365_state *state, const struct sms365_limits *limits,

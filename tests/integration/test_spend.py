@@ -114,17 +114,34 @@ def test_the_cost_that_a_report_tells_replaces_the_one_that_was_expected(product
     refused(sandbox, "Too many messages were sent to you.")
 
 
-def test_what_was_certainly_not_sent_is_given_back_everywhere(product, sandbox):
+def is_refused_by_the_provider(env):
+    login = Pamtester("code", "alice", rhost=HOME, env=env)
+    login.sees("The SMS provider refused.")
+    login.answers("")
+    login.ends()
+
+
+def test_what_was_certainly_not_sent_is_given_back_everywhere(product, sandbox, clock):
     product.configure(sends_per_day=1, sends_per_hour=1, sends_per_day_address=1)
     product.stack("code")
     sandbox.settings(fault="2fa/send:error=106:2")
     for _ in range(2):
-        login = Pamtester("code", "alice", rhost=HOME)
-        login.sees("The SMS provider refused.")
-        login.answers("")
-        login.ends()
-    sends(sandbox, rhost=HOME)
-    refused(sandbox, "Too many", rhost=HOME)
+        is_refused_by_the_provider(clock.environment)
+        clock.advance(30)
+    sends(sandbox, rhost=HOME, env=clock.environment)
+    refused(sandbox, "Too many", rhost=HOME, env=clock.environment)
+
+
+def test_what_the_provider_refuses_is_not_asked_for_without_end(product, sandbox, clock):
+    product.configure(sends_per_hour=2, resend_after=60)
+    product.stack("code")
+    sandbox.settings(fault="2fa/send:error=106")
+    for _ in range(2):
+        for _ in range(2):
+            is_refused_by_the_provider(clock.environment)
+        refused(sandbox, "Too many messages were sent to you. Try again in ", rhost=HOME, env=clock.environment)
+        clock.advance(61)
+    assert len(sandbox.requests("2fa/send")) == 4
 
 
 def test_a_lost_reply_stays_charged(product, sandbox):

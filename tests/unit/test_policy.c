@@ -139,7 +139,7 @@ static void a_refund_takes_back_the_one_send_and_its_challenge(void **unused)
     (void)reserve(&state, &limits, 1, 1, HOUR);
     (void)reserve(&state, &limits, 2, 2, HOUR + 5);
     (void)reserve(&state, &limits, 3, 3, HOUR + 9);
-    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &none, &now);
+    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &none, false, &now);
     assert_int_equal(state.shares[0].send_count, 2);
     assert_int_equal(state.shares[0].day.count, 2);
     assert_int_equal(state.shares[0].day.cost, 2 * SMS365_COST_UNIT);
@@ -147,7 +147,7 @@ static void a_refund_takes_back_the_one_send_and_its_challenge(void **unused)
     assert_int_equal(state.shares[0].sends[1], HOUR + 9);
     assert_int_equal(state.slot_count, 2);
     assert_null(sms365_state_slot(&state, (uint8_t[SMS365_ID_BYTES]){2}));
-    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &none, &now);
+    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &none, false, &now);
     assert_int_equal(state.shares[0].send_count, 2);
     assert_false(sms365_state_drop(&state, (uint8_t[SMS365_ID_BYTES]){2}));
     assert_true(sms365_state_drop(&state, (uint8_t[SMS365_ID_BYTES]){1}));
@@ -165,9 +165,33 @@ static void a_refund_opens_again_what_the_send_had_replaced(void **unused)
     state.slots[0].tries = 2;
     const struct sms365_slot before = state.slots[0];
     (void)reserve(&state, &limits, 2, 7, HOUR + 5);
-    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &before, &now);
+    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){2}, &before, false, &now);
     assert_int_equal(state.slot_count, 1);
     assert_memory_equal(&state.slots[0], &before, sizeof before);
+    assert_int_equal(state.shares[0].send_count, 1);
+}
+
+static void what_the_provider_refused_stays_counted_until_a_resend_would_be_allowed(void **unused)
+{
+    const struct sms365_slot none = {.phase = 0};
+    struct sms365_state state = {0};
+    struct sms365_now now = at(2 * HOUR);
+
+    (void)unused;
+    (void)reserve(&state, &limits, 1, 1, HOUR + 1);
+    (void)reserve(&state, &limits, 2, 2, HOUR + limits.resend_after_ms + 7);
+    (void)reserve(&state, &limits, 3, 3, 2 * HOUR);
+    sms365_state_refund(&state, &limits, (uint8_t[SMS365_ID_BYTES]){3}, &none, true, &now);
+    assert_int_equal(state.shares[0].send_count, 3);
+    assert_int_equal(state.shares[0].sends[0], HOUR + 1);
+    assert_int_equal(state.shares[0].sends[1], HOUR + limits.resend_after_ms);
+    assert_int_equal(state.shares[0].day.count, 2);
+    assert_null(sms365_state_slot(&state, (uint8_t[SMS365_ID_BYTES]){3}));
+    now = at(2 * HOUR + limits.resend_after_ms - 1);
+    sms365_state_prune(&state, &limits, &now);
+    assert_int_equal(state.shares[0].send_count, 2);
+    now = at(2 * HOUR + limits.resend_after_ms);
+    sms365_state_prune(&state, &limits, &now);
     assert_int_equal(state.shares[0].send_count, 1);
 }
 
@@ -300,6 +324,7 @@ int main(void)
         cmocka_unit_test(nobody_takes_more_than_a_tenth_of_what_the_store_may_send),
         cmocka_unit_test(a_refund_takes_back_the_one_send_and_its_challenge),
         cmocka_unit_test(a_refund_opens_again_what_the_send_had_replaced),
+        cmocka_unit_test(what_the_provider_refused_stays_counted_until_a_resend_would_be_allowed),
         cmocka_unit_test(a_code_lives_and_a_resend_waits_to_the_millisecond),
         cmocka_unit_test(tries_left_count_down_to_nothing),
         cmocka_unit_test(a_tally_has_so_many_within_a_window_that_the_first_begins),

@@ -95,7 +95,7 @@ static void use(struct sms365_state *state, const struct sms365_now *now)
     }
     sms365_state_prune(state, &limits, now);
     (void)sms365_state_reserve(state, &limits, &fresh, now, &retry_after_ms);
-    sms365_state_refund(state, &limits, fresh.id, &(struct sms365_slot){.phase = 0}, now);
+    sms365_state_refund(state, &limits, fresh.id, &(struct sms365_slot){.phase = 0}, false, now);
     assert_true(sms365_state_encode(state, now, record, sizeof record, &length));
 }
 
