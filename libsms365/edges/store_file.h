@@ -43,7 +43,7 @@ struct sms365_store_entry {
 
 /* What a pair of slots holds. */
 struct sms365_store_state {
-    struct sms365_slot newest;
+    struct sms365_store_slot newest;
     enum sms365_pair pair;
     unsigned next;
     bool newborn;
@@ -98,11 +98,11 @@ bool sms365_store_name_mac(
 bool sms365_store_first_sequence(uint64_t *sequence, unsigned parity);
 
 /* The value that change writes, as sequence. */
-void sms365_store_fill(struct sms365_slot *slot, const struct sms365_store_change *change, uint64_t sequence);
+void sms365_store_fill(struct sms365_store_slot *slot, const struct sms365_store_change *change, uint64_t sequence);
 
 /* CONFLICT unless the version that is there is the one that change expects. */
 enum sms365_err sms365_store_expect(
-    const struct sms365_slot *newest, const struct sms365_store_change *change, struct sms365_error *err);
+    const struct sms365_store_slot *newest, const struct sms365_store_change *change, struct sms365_error *err);
 
 #define SMS365_STORE_USER_PREFIX "user."
 #define SMS365_STORE_USER_FRESH ".new" /* at the end of a file's name until it is complete */

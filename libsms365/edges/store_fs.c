@@ -259,7 +259,7 @@ bool sms365_store_first_sequence(uint64_t *sequence, unsigned parity)
     return true;
 }
 
-void sms365_store_fill(struct sms365_slot *slot, const struct sms365_store_change *change, uint64_t sequence)
+void sms365_store_fill(struct sms365_store_slot *slot, const struct sms365_store_change *change, uint64_t sequence)
 {
     slot->sequence = sequence;
     slot->expires_s = sms365_store_expiry_s(change->ttl_s);
@@ -270,7 +270,7 @@ void sms365_store_fill(struct sms365_slot *slot, const struct sms365_store_chang
 }
 
 enum sms365_err sms365_store_expect(
-    const struct sms365_slot *newest, const struct sms365_store_change *change, struct sms365_error *err)
+    const struct sms365_store_slot *newest, const struct sms365_store_change *change, struct sms365_error *err)
 {
     const uint64_t version = sms365_slot_is_live(newest, sms365_store_wall_s()) ? newest->sequence : 0;
 

@@ -110,7 +110,7 @@ static bool checksum(uint8_t out[CHECKSUM_BYTES], struct sms365_mac *key, const 
 }
 
 bool sms365_slot_write(uint8_t *slot, size_t size, struct sms365_mac *key, const struct sms365_slot_id *id,
-    const struct sms365_slot *content)
+    const struct sms365_store_slot *content)
 {
     uint8_t piece[ROOM(SMS365_SLOT_USER_BYTES)];
     const size_t used = HEADER_BYTES + id->name_length + content->length;
@@ -182,7 +182,7 @@ static bool is_interrupted(const struct view *view, uint64_t sequence, bool may_
 }
 
 /* The checksum says that the slot is as we wrote it; the name and place that it is the one asked for. */
-static enum sms365_pair read_slot(struct sms365_slot *out, const uint8_t *slot, size_t size, unsigned index,
+static enum sms365_pair read_slot(struct sms365_store_slot *out, const uint8_t *slot, size_t size, unsigned index,
     struct sms365_mac *key, const struct sms365_slot_id *id)
 {
     uint8_t piece[ROOM(SMS365_SLOT_USER_BYTES)];
@@ -254,7 +254,7 @@ static enum sms365_pair choose(
                                                                                     : SMS365_PAIR_DAMAGED;
 }
 
-enum sms365_pair sms365_slot_judge(struct sms365_slot *newest, bool *newborn, unsigned *next,
+enum sms365_pair sms365_slot_judge(struct sms365_store_slot *newest, bool *newborn, unsigned *next,
     const uint8_t *const pair[2], size_t size, struct sms365_mac *key, const struct sms365_slot_id *id)
 {
     const struct view view[2] = {look(pair[0], size), look(pair[1], size)};
@@ -272,7 +272,7 @@ enum sms365_pair sms365_slot_judge(struct sms365_slot *newest, bool *newborn, un
     return read == SMS365_PAIR_CLEAN ? found : read;
 }
 
-bool sms365_slot_is_live(const struct sms365_slot *slot, int64_t wall_s)
+bool sms365_slot_is_live(const struct sms365_store_slot *slot, int64_t wall_s)
 {
     return slot->sequence != 0 && slot->kind == SMS365_SLOT_VALUE && (slot->expires_s == 0 || wall_s < slot->expires_s);
 }

@@ -41,7 +41,7 @@ struct sms365_slot_id {
     bool unordered; /* writes reach the disk in any order: after a power cut the two need not follow one another */
 };
 
-struct sms365_slot {
+struct sms365_store_slot {
     uint64_t sequence; /* 0: nothing was ever written */
     int64_t expires_s;
     enum sms365_slot_kind kind;
@@ -61,16 +61,16 @@ enum sms365_pair {
 
 /* Fill in one slot of size bytes. name, value and sequence come from `content`. False when libcrypto fails. */
 bool sms365_slot_write(uint8_t *slot, size_t size, struct sms365_mac *key, const struct sms365_slot_id *id,
-    const struct sms365_slot *content);
+    const struct sms365_store_slot *content);
 
 /*
  * Judge a pair of slots of size bytes each and read the newest value that counts. *newborn: the other slot is the mark
  * that a record is made with. *next: the slot to write to.
  */
-enum sms365_pair sms365_slot_judge(struct sms365_slot *newest, bool *newborn, unsigned *next,
+enum sms365_pair sms365_slot_judge(struct sms365_store_slot *newest, bool *newborn, unsigned *next,
     const uint8_t *const pair[2], size_t size, struct sms365_mac *key, const struct sms365_slot_id *id);
 
 /* A value that has not expired. */
-bool sms365_slot_is_live(const struct sms365_slot *slot, int64_t wall_s);
+bool sms365_slot_is_live(const struct sms365_store_slot *slot, int64_t wall_s);
 
 #endif

@@ -224,7 +224,7 @@ enum sms365_err sms365_store_table_get(struct sms365_store_file *store, enum sms
 }
 
 static enum sms365_err write_bucket(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
-    const struct bucket *bucket, const struct sms365_slot *content, struct sms365_error *err)
+    const struct bucket *bucket, const struct sms365_store_slot *content, struct sms365_error *err)
 {
     uint8_t bytes[SMS365_SLOT_TALLY_BYTES];
 

@@ -106,7 +106,7 @@ enum sms365_err sms365_store_user_get(
 
 /* Write a slot of a locked file. */
 static enum sms365_err write_slot(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
-    const struct sms365_slot_id *id, const struct sms365_slot *content, struct sms365_error *err)
+    const struct sms365_slot_id *id, const struct sms365_store_slot *content, struct sms365_error *err)
 {
     uint8_t bytes[SMS365_SLOT_USER_BYTES];
     const off_t offset = (off_t)(content->sequence & 1) * SMS365_SLOT_USER_BYTES;
@@ -123,7 +123,7 @@ static enum sms365_err write_slot(const struct sms365_store_file *store, const s
 static enum sms365_err mend_slot(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
     const struct sms365_slot_id *id, uint64_t newest, struct sms365_error *err)
 {
-    const struct sms365_slot mended = {.kind = SMS365_SLOT_NONE, .sequence = newest - 1};
+    const struct sms365_store_slot mended = {.kind = SMS365_SLOT_NONE, .sequence = newest - 1};
     const enum sms365_err result = write_slot(store, entry, id, &mended, err);
 
     return result == SMS365_OK ? sms365_store_entry_sync(store, entry, err) : result;
@@ -163,7 +163,7 @@ static enum sms365_err update(const struct sms365_store_file *store, const struc
 static enum sms365_err make(const struct sms365_store_file *store, const struct sms365_store_entry *entry,
     const struct user_file *file, const struct sms365_store_change *change, struct sms365_error *err)
 {
-    struct sms365_slot content = {.kind = SMS365_SLOT_NONE};
+    struct sms365_store_slot content = {.kind = SMS365_SLOT_NONE};
     enum sms365_err result = sms365_store_entry_fits(store, entry, FILE_BYTES, err);
 
     if (result != SMS365_OK)

@@ -48,7 +48,7 @@ static DIR *open_names(const struct sms365_store_file *store)
 
 /* A sound record under the name of another was copied there. */
 static enum sms365_err check_name(const struct sms365_store_file *store, const char *file_name,
-    const struct sms365_slot *slot, struct sms365_error *err)
+    const struct sms365_store_slot *slot, struct sms365_error *err)
 {
     uint8_t mac[SMS365_MAC_BYTES];
     char hex[2 * SMS365_MAC_BYTES + 1];

@@ -24,7 +24,7 @@ static void demand(bool good)
 static void write_ours(uint8_t pair[2][SIZE], struct sms365_mac *key, const struct sms365_slot_id *id)
 {
     for (unsigned i = 0; i < 2; i++) {
-        struct sms365_slot content = {.sequence = 2 + i, .kind = SMS365_SLOT_VALUE, .length = strlen(values[i])};
+        struct sms365_store_slot content = {.sequence = 2 + i, .kind = SMS365_SLOT_VALUE, .length = strlen(values[i])};
         memcpy(content.value, values[i], content.length);
         demand(sms365_slot_write(pair[i], SIZE, key, id, &content));
     }
@@ -33,7 +33,7 @@ static void write_ours(uint8_t pair[2][SIZE], struct sms365_mac *key, const stru
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t pair[2][SIZE];
-    static struct sms365_slot newest;
+    static struct sms365_store_slot newest;
     static const struct sms365_mac_key raw_key = {{7}};
     const struct sms365_slot_id id = {.class = SMS365_CLASS_USER, .name = "alice", .name_length = 5};
     const uint8_t *const both[2] = {pair[0], pair[1]};
