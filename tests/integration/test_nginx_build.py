@@ -90,3 +90,14 @@ def test_nginxs_own_configure_builds_it(product, nginx, tmp_path):
         "ngx_http_sms365_module", "ngx_module_names", "ngx_module_order", "ngx_modules"]
     running = nginx(SERVER, start=False, module=built)
     assert running.test() == (True, running.test()[1])
+
+
+@pytest.mark.slow
+def test_nginxs_own_configure_says_what_it_needs(tmp_path):
+    """An nginx without threads."""
+    script = (f'. ./conf_flags && flags=() && for flag in "${{NGX_CONF_FLAGS[@]}}"; do '
+              f'[[ $flag == --with-threads ]] || flags+=("$flag"); done; '
+              f'./configure "${{flags[@]}}" --builddir={tmp_path}/objs --add-dynamic-module={SOURCE}/nginx_module')
+    configured = subprocess.run(["bash", "-c", script], cwd="/usr/share/nginx/src", capture_output=True, text=True)
+    assert configured.returncode != 0
+    assert "the sms365 module needs nginx's threads: use --with-threads" in configured.stdout + configured.stderr
