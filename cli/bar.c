@@ -3,7 +3,6 @@
 #include "edges/monotonic.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #define WIDTH 30

@@ -90,8 +90,6 @@ struct listen_peers {
 
 struct listen_peer; /* one connection */
 
-/* Milliseconds of the monotonic clock. */
-int64_t listen_now_ms(void);
 /* Whether one more from that address may come in. */
 bool listen_peer_may_enter(const struct listen_peers *peers, const struct sockaddr *address);
 /* NULL when out of memory. fd stays the caller's, and open until the peer is removed. */

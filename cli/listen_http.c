@@ -1,5 +1,6 @@
 /* The HTTP side: one GET a connection, answered at once. */
 #include "base/err.h"
+#include "edges/monotonic.h"
 #include "edges/spool.h"
 #include "listen.h"
 
@@ -45,7 +46,7 @@ static void tell_untold(const struct listen_server *server, const struct quota *
 /* Whether one more line may be written. */
 static bool may_tell(const struct listen_server *server, struct quota *quota)
 {
-    const int64_t now_ms = listen_now_ms();
+    const int64_t now_ms = sms365_monotonic_ms();
 
     if (quota->minute_ms == 0 || now_ms - quota->minute_ms >= MINUTE_MS) {
         tell_untold(server, quota);

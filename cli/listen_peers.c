@@ -1,11 +1,11 @@
 /* The open connections: how many an address has, and for how long. */
 #include "listen.h"
 
+#include "edges/monotonic.h"
 #include "pure/cidr.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct listen_peer {
     struct listen_peer *before, *after;
@@ -21,14 +21,6 @@ static void name_peer(char out[LISTEN_ADDRESS_SIZE], const struct sockaddr *addr
 
     listen_address_format(text, address);
     sms365_cidr_peer(out, LISTEN_ADDRESS_SIZE, text);
-}
-
-int64_t listen_now_ms(void)
-{
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 bool listen_peer_may_enter(const struct listen_peers *peers, const struct sockaddr *address)
@@ -52,7 +44,7 @@ struct listen_peer *listen_peer_add(struct listen_peers *peers, const struct soc
     if (peer == NULL)
         return NULL;
     name_peer(peer->name, address);
-    peer->until_ms = listen_now_ms() + LISTEN_CONNECTION_MS;
+    peer->until_ms = sms365_monotonic_ms() + LISTEN_CONNECTION_MS;
     peer->fd = fd;
     peer->before = peers->last;
     *(peers->last != NULL ? &peers->last->after : &peers->first) = peer;
@@ -69,7 +61,7 @@ void listen_peer_remove(struct listen_peers *peers, struct listen_peer *peer)
 
 int listen_peers_expire(struct listen_peers *peers)
 {
-    const int64_t now_ms = listen_now_ms();
+    const int64_t now_ms = sms365_monotonic_ms();
 
     for (struct listen_peer *peer = peers->first; peer != NULL; peer = peer->after) {
         if (peer->until_ms > now_ms)

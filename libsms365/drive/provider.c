@@ -4,7 +4,6 @@
 #include "edges/monotonic.h"
 
 #include <string.h>
-#include <time.h>
 
 #define REPLY_MAX 262144    /* bytes of a reply's body */
 #define LIST_MAX (32 << 20) /* of one that is a list: some hundred thousand contacts */

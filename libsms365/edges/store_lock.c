@@ -1,8 +1,7 @@
 #include "edges/store_lock.h"
 
-#include "edges/monotonic.h"
-
 #include "base/str.h"
+#include "edges/monotonic.h"
 
 #include <dirent.h>
 #include <errno.h>
