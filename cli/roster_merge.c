@@ -137,6 +137,12 @@ static void gather(struct merger *merger, const struct sms365_user *there, const
     merger->failed = merger->failed || merger->lots.failed;
 }
 
+/* Is the user new to the file? */
+static bool lot_is_new(char lot)
+{
+    return lot == LOT_NEW || lot == LOT_AGAIN;
+}
+
 /* Others changed the user's line since it was shown, or took it away: it stays as it is now. */
 static void late_tell(const struct merger *merger, const struct sms365_user *user)
 {
@@ -194,7 +200,7 @@ static enum sms365_users_verdict merger_decide(
     if (merger->at > merger->lots.length)
         return SMS365_USERS_KEEP;
     char *lot = &merger->lots.data[merger->at - 1];
-    if (*lot == LOT_NEW || *lot == LOT_AGAIN)
+    if (lot_is_new(*lot))
         return new_decide(merger, lot, there, user);
     return *lot == LOT_CHANGED || *lot == LOT_SYSTEM ? change_decide(merger, there, user) : SMS365_USERS_KEEP;
 }
@@ -276,7 +282,7 @@ static enum sms365_err records_renew(void *context, struct cli_guard *guard, str
         char *lot = &merger->lots.data[i];
         bool had = false;
         code = merger_next(merger, &user, err);
-        if (code != SMS365_OK || (*lot != LOT_NEW && *lot != LOT_AGAIN))
+        if (code != SMS365_OK || !lot_is_new(*lot))
             continue;
         if (cli_guard_renew(guard, user.name, &had, &one) != SMS365_OK)
             cli_note(merger->roster->cli, "what was remembered of %s stays: %s", user.name, one.text);
@@ -329,7 +335,7 @@ static enum sms365_err new_end(struct merger *merger, struct sms365_error *err)
 
     for (size_t i = 0; code == SMS365_OK && i < merger->lots.length; i++) {
         code = merger_next(merger, &user, err);
-        if (code != SMS365_OK || (merger->lots.data[i] != LOT_NEW && merger->lots.data[i] != LOT_AGAIN))
+        if (code != SMS365_OK || !lot_is_new(merger->lots.data[i]))
             continue;
         if (merger->lots.data[i] == LOT_AGAIN)
             merger->roster->signed_in += !cli_user_sessions_end(merger->roster->cli, user.name);

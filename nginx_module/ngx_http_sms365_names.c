@@ -177,10 +177,9 @@ ngx_http_sms365_name_found(ngx_event_t *ev)
     err.code = name->code;
     ngx_queue_init(&waiting);
 
-    while (!ngx_queue_empty(&name->waiting)) {
-        q = ngx_queue_head(&name->waiting);
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&waiting, q);
+    if (!ngx_queue_empty(&name->waiting)) {
+        ngx_queue_add(&waiting, &name->waiting);
+        ngx_queue_init(&name->waiting);
     }
 
     name->asking = 0;

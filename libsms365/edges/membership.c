@@ -87,13 +87,14 @@ static bool is_local(const char *source, size_t length)
     return false;
 }
 
-static const char blanks[] = " \t\r\v\f";
+/* What the C library takes for blanks within a line. */
+#define BLANKS " \t\r\v\f"
 
 /* A line's sources, without what stands in brackets: what to do when one of them does not answer. */
 static bool sources_are_local(const char *line)
 {
-    for (line += strspn(line, blanks); *line != '\0' && *line != '\n' && *line != '#'; line += strspn(line, blanks)) {
-        const size_t length = *line == '[' ? strcspn(line, "]\n") : strcspn(line, " \t\r\v\f\n#[");
+    for (line += strspn(line, BLANKS); *line != '\0' && *line != '\n' && *line != '#'; line += strspn(line, BLANKS)) {
+        const size_t length = *line == '[' ? strcspn(line, "]\n") : strcspn(line, BLANKS "\n#[");
         if (*line != '[' && !is_local(line, length))
             return false;
         line += length + (line[length] == ']');
@@ -110,9 +111,9 @@ static bool groups_are_local(void)
     bool local = code == SMS365_OK || code == SMS365_NOT_FOUND; /* without the file, files are the source */
 
     for (const char *line = sms365_buf_text(&text); local && *line != '\0';) {
-        line += strspn(line, blanks);
-        const size_t name = strcspn(line, ": \t\r\v\f\n");
-        const char *sources = line + name + strspn(line + name, ": \t\r\v\f"); /* the C library asks for no colon */
+        line += strspn(line, BLANKS);
+        const size_t name = strcspn(line, BLANKS ":\n");
+        const char *sources = line + name + strspn(line + name, BLANKS ":"); /* the C library asks for no colon */
         if ((name == strlen("group") && sms365_str_starts(line, "group")) ||
             (name == strlen("initgroups") && sms365_str_starts(line, "initgroups")))
             local = sources_are_local(sources);
