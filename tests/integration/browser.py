@@ -82,7 +82,13 @@ class Person:
         return self.driver.find_element(*place)
 
     def presses(self, form):
-        self.driver.find_element(By.CSS_SELECTOR, f'form[action$="/{form}"] button').click()
+        self.sees(f'form[action$="/{form}"] button').click()
+
+    def leaves_by(self, form):
+        """Press a button, and wait until another page is there."""
+        self.driver.execute_script("window.isTheOldPage = true")
+        self.presses(form)
+        WebDriverWait(self.driver, PATIENCE).until(lambda driver: driver.execute_script("return !window.isTheOldPage"))
 
     def follows(self, text):
         """A link."""
@@ -92,7 +98,7 @@ class Person:
         """Type where the focus is, which has to be the field for the code."""
         assert self.driver.switch_to.active_element == self.driver.find_element(By.ID, "code")
         self.types(code)
-        self.presses("verify")
+        self.leaves_by("verify")
 
     def types(self, keys):
         self.driver.switch_to.active_element.send_keys(keys)

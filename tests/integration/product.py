@@ -42,6 +42,11 @@ class Product:
         self.sms365("key", "init")
         self.add_key("main", self.sandbox.base)
 
+    def new_master_key(self):
+        """What was made under the master key before is void."""
+        self.write("master.key", os.urandom(32), 0o600)
+        self.add_key("main", self.sandbox.base)
+
     def clear_state(self):
         """Forget counters and challenges."""
         shutil.rmtree(f"{STATE}/pam", ignore_errors=True)

@@ -38,7 +38,7 @@ def test_a_person_gets_to_the_application(web, sandbox, person, alice, language,
     if not scripts:  # the answer to a form, which the browser does not keep
         browser.goes_to(web, PORTAL)
     browser.sees('form[action$="/logout"]')
-    browser.presses("logout")
+    browser.leaves_by("logout")
     browser.sees(".good.notice")
     browser.driver.back()
     browser.sees('form[action$="/send"]')

@@ -116,7 +116,7 @@ def test_backup_codes_and_remembered_browsers_are_for_everybody(product, nginx, 
 
     def enters_backup(code):
         browser.driver.find_element("id", "backup").send_keys(code)
-        browser.presses("backup")
+        browser.leaves_by("backup")
 
     browser.goes_to(web, "/", alice)
     browser.presses("send")
@@ -135,7 +135,7 @@ def test_backup_codes_and_remembered_browsers_are_for_everybody(product, nginx, 
     enters_backup(codes[0])
     browser.sees(".good.notice", "9")
     inspects("backup-used")
-    browser.presses("logout")
+    browser.leaves_by("logout")
     browser.sees(".good.notice")
     browser.goes_to(web, "/")
     browser.presses("send")
@@ -150,7 +150,7 @@ def test_backup_codes_and_remembered_browsers_are_for_everybody(product, nginx, 
     browser.sees(".good.notice", "8")
     # With the code of a message the browser is remembered.
     product.sms365("user", "unlock", "alice", "--web")
-    browser.presses("logout")
+    browser.leaves_by("logout")
     browser.goes_to(web, "/")
     browser.presses("send")
     browser.sees("#code")
@@ -209,7 +209,7 @@ def test_pages_that_tell_of_trouble_are_for_everybody(product, nginx, sandbox, p
     browser.enters(sandbox.wait_message(NUMBER)["code"])
     browser.sees("body", "app GET /")
     browser.goes_to(web, PORTAL)
-    browser.presses("logout")
+    browser.leaves_by("logout")
     inspects("logged-out")
     assert not browser.complaints()
 
@@ -236,7 +236,7 @@ def test_the_example_of_an_organisation_s_own_page_works(product, nginx, sandbox
         browser.inspects("own")
         browser.driver.find_element("tag name", "summary").click()
         browser.inspects("own-backup")
-    browser.presses("again")
+    browser.leaves_by("again")
     browser.sees("#code")
     message = sandbox.wait_message(NUMBER)
     browser.enters(wrong(message))
@@ -244,7 +244,7 @@ def test_the_example_of_an_organisation_s_own_page_works(product, nginx, sandbox
     if not scripts:
         browser.driver.find_element("tag name", "summary").click()
         browser.driver.find_element("id", "backup").send_keys(codes[0])
-        browser.presses("backup")
+        browser.leaves_by("backup")
         browser.sees(".good.notice", "9")
         return
     browser.driver.find_element("name", "remember").click()

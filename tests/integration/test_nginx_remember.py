@@ -160,9 +160,7 @@ def test_what_ends_it(web, browser, sandbox, product, alice, end):
         page = browser.submit(browser.get(PORTAL), "logout")
         assert notice(page) == "You are logged out." and not {SESSION, REMEMBER} & set(browser.cookies)
     else:
-        product.clean()
-        password_file(alice)
-        product.configure(remember="30")
+        product.new_master_key()
         web.reload()
     until = time.monotonic() + 2
     browser.cookies[REMEMBER] = kept

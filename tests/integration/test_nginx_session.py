@@ -380,10 +380,9 @@ def test_reloads_under_load_fail_no_request(web, browser):
     assert len(statuses) > 20 and set(statuses) == {200}
 
 
-def test_a_new_master_key_ends_all_sessions(web, browser, product, alice):
+def test_a_new_master_key_ends_all_sessions(web, browser, product):
     browser.cookies[COOKIE] = tickets.make()
-    product.clean()
-    password_file(alice)
+    product.new_master_key()
     web.reload()
     assert browser.get("/").status == 401
     assert logged(web, "401", "/", "other_key")
