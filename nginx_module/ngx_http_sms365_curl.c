@@ -12,6 +12,8 @@
 
 #define NGX_HTTP_SMS365_BUFFER       2048L  /* bytes that are read at once */
 
+#define NGX_HTTP_SMS365_ROOMS        4096   /* requests under way that take no more memory than they need */
+
 
 typedef struct {
     CURLM                    *multi;
@@ -265,6 +267,8 @@ ngx_http_sms365_curl_init(ngx_cycle_t *cycle)
     ngx_event_t  *timer;
 
     sms365_environment_hide();
+
+    sms365_curl_rooms(NGX_HTTP_SMS365_ROOMS);
 
     multi = sms365_curl_init() ? curl_multi_init() : NULL;
 

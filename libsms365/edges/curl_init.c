@@ -5,23 +5,100 @@
 #include <curl/curl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ROOM_BYTES 20480 /* of whole pages */
+#define ROOM_LEAST 16384 /* smaller blocks are malloc's: libcurl has no smaller buffer for what it sends */
+#define PAGE_LEAST 4096  /* Linux has no smaller pages */
+
+/* Rooms that were never used begin at fresh; each of those that are free again begins with the address of the next. */
+static struct {
+    pthread_mutex_t lock;
+    char *begin, *fresh, *end;
+    void *free;
+} rooms = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void sms365_curl_rooms(size_t count)
+{
+    (void)pthread_mutex_lock(&rooms.lock);
+    if (rooms.begin == NULL) {
+        void *begin =
+            mmap(NULL, count * ROOM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (begin != MAP_FAILED) {
+            (void)madvise(begin, count * ROOM_BYTES, MADV_NOHUGEPAGE);
+            rooms.begin = rooms.fresh = begin;
+            rooms.end = rooms.begin + count * ROOM_BYTES;
+        }
+    }
+    (void)pthread_mutex_unlock(&rooms.lock);
+}
+
+/* NULL: there is none left. */
+static void *room_take(void)
+{
+    (void)pthread_mutex_lock(&rooms.lock);
+    void *room = rooms.free;
+    if (room != NULL) {
+        memcpy(&rooms.free, room, sizeof rooms.free);
+    } else if (rooms.fresh != rooms.end) {
+        room = rooms.fresh;
+        rooms.fresh += ROOM_BYTES;
+    }
+    (void)pthread_mutex_unlock(&rooms.lock);
+    return room;
+}
+
+static bool is_room(const void *data)
+{
+    return (uintptr_t)data >= (uintptr_t)rooms.begin && (uintptr_t)data < (uintptr_t)rooms.end;
+}
+
+/* What was never written to is not in memory, and stays so: wiping it would bring it there. */
+static void room_free(char *room)
+{
+    unsigned char there[ROOM_BYTES / PAGE_LEAST];
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const bool told = mincore(room, ROOM_BYTES, there) == 0;
+
+    for (size_t at = 0; at < ROOM_BYTES; at += PAGE_LEAST)
+        if (!told || (there[at / page] & 1) != 0)
+            sms365_wipe(room + at, PAGE_LEAST);
+    (void)pthread_mutex_lock(&rooms.lock);
+    memcpy(room, &rooms.free, sizeof rooms.free);
+    rooms.free = room;
+    (void)pthread_mutex_unlock(&rooms.lock);
+}
+
+static void *room_or_malloc(size_t size)
+{
+    void *room = size >= ROOM_LEAST && size <= ROOM_BYTES ? room_take() : NULL;
+
+    return room != NULL ? room : malloc(size);
+}
 
 static void wipe_free(void *data)
 {
-    if (data != NULL)
-        sms365_wipe(data, malloc_usable_size(data));
+    if (data == NULL)
+        return;
+    if (is_room(data)) {
+        room_free(data);
+        return;
+    }
+    sms365_wipe(data, malloc_usable_size(data));
     free(data);
 }
 
 static void *wipe_realloc(void *data, size_t size)
 {
-    void *moved = malloc(size);
+    void *moved = room_or_malloc(size);
 
     if (moved == NULL || data == NULL)
         return moved;
-    const size_t held = malloc_usable_size(data);
+    const size_t held = is_room(data) ? ROOM_BYTES : malloc_usable_size(data);
     memcpy(moved, data, held < size ? held : size);
     wipe_free(data);
     return moved;
@@ -34,7 +111,8 @@ bool sms365_curl_init(void)
 
     (void)pthread_mutex_lock(&lock);
     if (!ready)
-        ready = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wipe_realloc, strdup, calloc) == CURLE_OK;
+        ready = curl_global_init_mem(CURL_GLOBAL_DEFAULT, room_or_malloc, wipe_free, wipe_realloc, strdup, calloc) ==
+                CURLE_OK;
     const bool result = ready;
     (void)pthread_mutex_unlock(&lock);
     return result;

@@ -3,8 +3,9 @@
  *
  * Whoever initialises libcurl first in a process decides on its memory functions. Where that is us, every block that
  * libcurl releases (the request with the key, the reply) is wiped, also for other users of libcurl in the process; the
- * blocks themselves are malloc's, so that they may be mixed freely. Where somebody else was first, libcurl's own copies
- * are released unwiped. What OpenSSL holds (records, encrypted but for the moment of writing) is wiped in neither case.
+ * blocks themselves are malloc's, so that they may be mixed freely (but with sms365_curl_rooms()). Where somebody else
+ * was first, libcurl's own copies are released unwiped. What OpenSSL holds (records, encrypted but for the moment of
+ * writing) is wiped in neither case.
  *
  * There is no counterpart: curl_global_cleanup() would take away what others in the process use without having
  * initialised it themselves.
@@ -13,8 +14,16 @@
 #define SMS365_CURL_INIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Once a process; later calls tell how it went. May be called from any thread. The environment must be hidden. */
 bool sms365_curl_init(void);
+
+/*
+ * For a process in which many requests wait at the same time: from now on libcurl's buffers of 16 to 20 KiB, from which
+ * requests are sent, take memory only where they are written to, unless there are more than count. In a heap that was
+ * used before, each takes all of it. Call it once, before the process's first request.
+ */
+void sms365_curl_rooms(size_t count);
 
 #endif
