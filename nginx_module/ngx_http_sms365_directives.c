@@ -197,8 +197,9 @@ ngx_http_sms365_is_clients(ngx_str_t *name)
 
     static const char  *clients[] = {
         "arg_", "args", "content_type", "cookie_", "document_uri", "host",
-        "http_", "is_args", "query_string", "request", "request_body",
-        "request_filename", "request_method", "request_uri", "uri"
+        "http_", "is_args", "proxy_add_x_forwarded_for", "query_string",
+        "request", "request_body", "request_filename", "request_method",
+        "request_uri", "ssl_server_name", "uri"
     };
 
     for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {

@@ -435,7 +435,8 @@ def test_a_phone_may_come_from_an_expression(product, nginx, alice):
 
 
 @pytest.mark.parametrize("expression", ["$http_x_user", "${http_x_user}", "$arg_user", "$cookie_user", "x$HTTP_USER",
-                                        "$remote_user$request_uri", "$args", "$host"])
+                                        "$remote_user$request_uri", "$args", "$host", "$proxy_add_x_forwarded_for",
+                                        "$ssl_server_name"])
 @pytest.mark.parametrize("directive", ["sms365_user", "sms365_phone"])
 def test_what_the_client_says_is_no_user_and_no_phone(product, nginx, directive, expression):
     good, said = nginx(f"sms365_config {CONF}/sms365.conf; server {{ listen %PORT%; {directive} {expression}; }}",
