@@ -85,10 +85,11 @@ class Person:
         self.sees(f'form[action$="/{form}"] button').click()
 
     def leaves_by(self, form):
-        """Press a button, and wait until another page is there."""
+        """Press a button, and wait until another page is there, whole."""
         self.driver.execute_script("window.isTheOldPage = true")
         self.presses(form)
-        WebDriverWait(self.driver, PATIENCE).until(lambda driver: driver.execute_script("return !window.isTheOldPage"))
+        WebDriverWait(self.driver, PATIENCE).until(lambda driver: driver.execute_script(
+            "return !window.isTheOldPage && document.readyState === 'complete'"))
 
     def follows(self, text):
         """A link."""
@@ -96,9 +97,14 @@ class Person:
 
     def enters(self, code):
         """Type where the focus is, which has to be the field for the code."""
-        assert self.driver.switch_to.active_element == self.driver.find_element(By.ID, "code")
+        self.focuses("code")
         self.types(code)
         self.leaves_by("verify")
+
+    def focuses(self, name):
+        """The focus is, or comes by itself, where it has to be."""
+        WebDriverWait(self.driver, PATIENCE).until(
+            lambda driver: driver.execute_script("return document.activeElement.id === arguments[0]", name))
 
     def types(self, keys):
         self.driver.switch_to.active_element.send_keys(keys)

@@ -32,6 +32,9 @@ def log_in(browser, sandbox, number=NUMBER, portal=PORTAL, where="/"):
     assert browser.get(where).status == 200
 
 
+SOON_SECONDS = 8  # workers look once a second; beyond 10 a session ends where nobody looks
+
+
 def ends_within(browser, seconds):
     """Whether the session is over by then; it must not come back."""
     until = time.monotonic() + seconds

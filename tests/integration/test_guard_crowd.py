@@ -48,7 +48,7 @@ def test_two_hundred_attackers_get_the_tries_of_one(product, sandbox, clock, pam
 
 
 def test_two_hundred_processes_of_one_session_try_one_code_three_times(product, sandbox, pamcall_program):
-    product.stack("code")
+    product.stack("code", "lock_timeout=60")
     crowd = Crowd(pamcall_program, ATTACKERS, rhost=ELSEWHERE, apart=False)
     assert guess_together(crowd, sandbox) == ATTACKERS
     assert len(sandbox.messages()) == 1
@@ -56,7 +56,7 @@ def test_two_hundred_processes_of_one_session_try_one_code_three_times(product, 
 
 
 def test_two_hundred_processes_with_the_right_code_let_one_in(product, sandbox, pamcall_program):
-    product.stack("code")
+    product.stack("code", "lock_timeout=60")
     crowd = Crowd(pamcall_program, ATTACKERS, rhost=HOME, apart=False)
     assert crowd.all_prompted() == ATTACKERS
     crowd.type(sandbox.messages(NUMBER)[0]["code"])

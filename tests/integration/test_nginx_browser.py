@@ -8,6 +8,7 @@ from browser import person  # noqa: F401: a fixture
 from portal import EXAMPLES, PORTAL
 from product import FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
+from test_nginx_callback import call, reports, token, until
 from test_nginx_pages import WITH_A_FORM, with_reports
 from webserver import example, password_file
 
@@ -25,7 +26,7 @@ def test_a_person_gets_to_the_application(web, sandbox, person, alice, language,
     browser = person(language=language, scripts=scripts)
     browser.goes_to(web, "/page?x=1", alice)
     assert browser.sees('form[action$="/send"] button').text == button
-    browser.presses("send")
+    browser.leaves_by("send")
     browser.sees("main", "+30 69****4567")
     message = sandbox.wait_message(NUMBER)
     browser.enters(wrong(message))
@@ -50,12 +51,13 @@ def test_a_person_gets_to_the_application(web, sandbox, person, alice, language,
 def test_a_page_that_is_open_tells_of_the_delivery(product, nginx, sandbox, person, alice):
     password_file(alice)
     running = with_reports(nginx, product)
-    sandbox.settings(delivery_after="2500")
+    sandbox.settings(delivery="s")
     browser = person()
     browser.goes_to(running, "/", alice)
-    browser.presses("send")
+    browser.leaves_by("send")
     browser.sees("#delivery", "pending")
     browser.driver.find_element("id", "code").send_keys("12")
+    assert call(running, f"t={token(sandbox)}&status=d")[0] == 200
     browser.sees("#delivery", "delivered", 10)
     assert browser.driver.find_element("id", "code").get_attribute("value") == "12"
     assert not browser.complaints()
@@ -77,7 +79,7 @@ def test_a_form_that_is_still_being_sent_becomes_one_that_was(web, product, sand
 def test_two_tabs_are_one_login(web, sandbox, person, alice):
     browser = person()
     browser.goes_to(web, "/one", alice)
-    browser.presses("send")
+    browser.leaves_by("send")
     browser.sees("main", "+30 69****4567")
     first = browser.driver.current_window_handle
     browser.driver.switch_to.new_window("tab")
@@ -98,7 +100,7 @@ def test_a_keyboard_is_enough(web, sandbox, person, alice):
     browser.sees('form[action$="/send"]')
     browser.types(Keys.TAB)
     browser.types(Keys.ENTER)
-    browser.sees("#code")
+    browser.focuses("code")
     message = sandbox.wait_message(NUMBER)
     reached = []
     for _ in range(4):
@@ -168,7 +170,7 @@ def test_a_new_code_can_be_had_after_a_while(web, sandbox, person, alice, produc
     browser.goes_to(web, "/")
     if scripts:
         browser.sees('form[action$="/again"] button:not([aria-disabled])')
-    browser.presses("again")
+    browser.leaves_by("again")
     newer = sandbox.wait_message(NUMBER)
     assert newer["id"] != message["id"]
     browser.sees("#code")
@@ -187,10 +189,11 @@ def test_what_is_not_delivered_is_sent_to_another_number(product, nginx, sandbox
     browser.presses("send")
     sandbox.wait_status(sandbox.wait_message(FAILS), "f")
     if not scripts:
+        until(reports)
         browser.driver.refresh()
     browser.sees(".failed #delivery", "ot delivered")
     assert browser.driver.find_element("id", "advice").is_displayed()
-    browser.presses("other")
+    browser.leaves_by("other")
     browser.sees("main", "+30 69****4321")
     assert not browser.driver.find_element("id", "advice").is_displayed()
     browser.enters(sandbox.wait_message(OTHER_NUMBER)["code"])

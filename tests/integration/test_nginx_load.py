@@ -52,11 +52,11 @@ def kill(running):
 
 def test_a_message_whose_sender_was_killed_may_have_been_sent(start, sandbox, product):
     """The person is told so, and has another one sent, which costs no more than it says."""
-    product.configure(timeout="2", resend_after="0")
+    product.configure(timeout="6", resend_after="0")
     running = start()
     browser = person(running)
     page = browser.get(PORTAL)
-    sandbox.settings(fault="2fa/send:delay=1500")
+    sandbox.settings(fault="2fa/send:delay=5000")
 
     def ask():
         with contextlib.suppress(AssertionError):  # the connection is closed without an answer
@@ -138,7 +138,7 @@ def test_a_new_binary_takes_over_challenges_and_messages_on_their_way(start, san
     running = start()
     browser = person(running)
     page, message = send(browser, sandbox)
-    sandbox.settings(fault="2fa/send:delay=1500")
+    sandbox.settings(fault="2fa/send:delay=5000")
     other = person(running)
     under_way = other.submit(other.get(PORTAL), "send")
     running.upgrade()
@@ -152,7 +152,7 @@ def test_many_messages_at_once_are_each_sent_once(start, sandbox, product):
     """More than a worker begins in one turn of its event loop."""
     people = {f"user{number}": [f"3069712{number:05d}"] for number in range(40)}
     product.users(**people)
-    product.configure(sends_per_day_address="1000", cost_per_day_address="0")
+    product.configure(sends_per_day_address="1000", cost_per_day_address="0", timeout="60", connect_timeout="30")
     running = start()
     browsers = [person(running, name) for name in people]
     pages = [browser.get(PORTAL) for browser in browsers]
@@ -234,6 +234,7 @@ def test_nothing_grows_with_requests_and_logins(nginx, sandbox, product):
         for number, name in enumerate(names):
             someone = person(running, name, **{"X-Forwarded-For": f"192.0.2.{number % 250}"})
             page = someone.follow(someone.submit(someone.get(PORTAL), "send"))
+            until(lambda name=name: sandbox.messages(users[name][0]))
             [message] = sandbox.messages(users[name][0])
             assert someone.submit(page, "verify", code=message["code"]).status == 303
             assert someone.get("/").status == 200
@@ -279,7 +280,7 @@ class Watched(Nginx):
 @pytest.mark.slow
 def test_valgrind_finds_nothing_in_a_login(product, sandbox):
     """Nor in what goes before and after it: a wrong code, a refusal, a session, a logout, and the end of nginx."""
-    product.configure(timeout="60")
+    product.configure(timeout="60", connect_timeout="30")
     running = Watched(example("behind-sso"), start=False)
     running.start()
     try:

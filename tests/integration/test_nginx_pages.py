@@ -13,7 +13,7 @@ from browser import person  # noqa: F401: a fixture
 from portal import LOGIN, PORTAL, SESSION
 from product import CONF, FAILS, NUMBER, OTHER_NUMBER, SOURCE
 from programs import wrong
-from test_nginx_callback import CALLBACK, SPOOL
+from test_nginx_callback import CALLBACK, SPOOL, reports, until
 from webserver import APPLICATION, example, password_file
 
 # A page of the application's that holds a form.
@@ -225,11 +225,12 @@ def test_the_example_of_an_organisation_s_own_page_works(product, nginx, sandbox
     sandbox.settings(delivery_after="2000")
     browser = person(scripts=scripts)
     browser.goes_to(web, "/there", alice)
-    browser.presses("send")
+    browser.leaves_by("send")
     brand = browser.sees(".brand", "Example Ltd")
     assert brand.value_of_css_property("color") == "rgba(106, 27, 122, 1)"
     sandbox.wait_status(sandbox.wait_message(NUMBER), "d")
     if not scripts:
+        until(reports)
         browser.driver.refresh()
     browser.sees(".delivered #delivery")
     if scripts:

@@ -162,7 +162,7 @@ def test_what_ends_it(web, browser, sandbox, product, alice, end):
     else:
         product.new_master_key()
         web.reload()
-    until = time.monotonic() + 2
+    until = time.monotonic() + 8
     browser.cookies[REMEMBER] = kept
     while goes_in(browser) and time.monotonic() < until:
         time.sleep(0.05)
@@ -218,6 +218,8 @@ def test_sessions_without_a_code_are_so_many_a_minute(web, browser, sandbox, sys
     """Each is a line in the journal and one in the log; whoever wants more is asked for a code, and gets in with it."""
     keep = {REMEMBER: tickets.make(service="app", purpose=tickets.REMEMBER, expires=DAY)}
     begun = 0
+    while time.time() % 60 > 30:  # they are counted by the clock's minute
+        time.sleep(0.1)
     while (page := browser.get(PORTAL)).status != 200 or begun == 0:
         browser.cookies = dict(keep)
         begun += page.status == 303

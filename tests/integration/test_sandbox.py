@@ -365,10 +365,10 @@ def test_wait_bounds_the_hold(box):
 
 @pytest.mark.parametrize("params", [{"wait": 0}, {"callback": "URL"}, {"callback": "URL", "wait": 20}])
 def test_send_returns_at_once(box, receiver, params):
-    box.settings(delivery_after=2000)
+    box.settings(delivery_after=60000)
     params = {**params, **({"callback": receiver.url} if "callback" in params else {})}
     seconds, reply = timed(box.call, "2fa/send", to=ALICE, **params)
-    assert seconds < 1.5 and reply["authStatus"] == "s"
+    assert seconds < 8 and reply["authStatus"] == "s"
 
 
 def test_setting_decides_the_fate_of_other_numbers(box):
@@ -385,7 +385,7 @@ def test_status_follows_the_report(box):
 
 
 def test_scheduled_message_arrives_at_its_time(box):
-    at = int(time.time()) + 2
+    at = int(time.time()) + 6
     id_ = box.call("sms/send", to=ALICE, text="later", timestamp=at)["smsId"]
     assert box.messages() == [] and box.call("status/sms", smsId=id_)["0"]["status"] == "s"
     message = box.wait_message(ALICE)

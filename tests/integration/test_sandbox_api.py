@@ -249,7 +249,7 @@ def test_scheduled_message_can_be_cancelled_until_it_is_sent(box):
 
 def test_cancelled_message_does_not_arrive(box):
     world = World(box)
-    at = int(time.time()) + 2
+    at = int(time.time()) + 6
     cancelled, kept = world.sms(timestamp=at), world.sms(timestamp=at)
     world.ask("sms/cancel", smsId=cancelled)
     assert box.wait_message(ALICE)["id"] == kept

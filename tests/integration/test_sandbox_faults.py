@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import statistics
 import struct
 import subprocess
 import threading
@@ -97,15 +98,16 @@ def test_kept_connection_is_dropped_at_its_second_request(box, kind, messages):
 
 
 def test_delays_add_up_and_hold_up_nobody_else(box):
-    box.settings(fault="*:delay=400,2fa/send:delay=600:1")
+    box.settings(fault="*:delay=400,2fa/send:delay=2600:1")
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         both = [pool.submit(box.call, "2fa/send", to=ALICE), pool.submit(box.call, "mobile/check", mobile=ALICE)]
         assert both[1].result()["status"] == "1"
         quick = time.monotonic() - start
+        assert not both[0].done()
         assert both[0].result()["authStatus"] == "d"
     slow = time.monotonic() - start
-    assert 0.4 <= quick < 0.95 and 1.0 <= slow < 3
+    assert quick >= 0.4 and slow >= 3
 
 
 def test_fault_goes_with_another(box):
@@ -358,11 +360,13 @@ def test_help_and_version():
 def test_requests_on_a_kept_connection_do_not_wait_for_delayed_acknowledgements(box):
     with contextlib.closing(box.connect()) as connection:
         send(box, connection)
-        start = time.monotonic()
+        seconds = []
         for _ in range(40):
+            start = time.monotonic()
             connection.request("POST", "/api/mobile/check", f"mobile={ALICE}", FORM)
             assert connection.getresponse().read().startswith(b'{"status":"1"')
-        assert time.monotonic() - start < 40 * 0.04
+            seconds.append(time.monotonic() - start)
+        assert statistics.median(seconds) < 0.04
     assert box.stats()["connections"] == 1
 
 

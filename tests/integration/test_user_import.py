@@ -238,7 +238,7 @@ def test_import_keeps_few_connections(here, cli_box):
 def test_killed_import_goes_on_where_it_was(here, cli_box):
     rows = 300
     path = csv_of(here, "".join(f"user{i},{number(i)}\n" for i in range(rows)) + "bad,12x\n")
-    cli_box.settings(fault="mobile/check:delay=20")
+    cli_box.settings(fault="mobile/check:delay=500")
     process = subprocess.Popen(here.argv("user", "import", path, "--force"), env={}, stderr=subprocess.DEVNULL)
     progress = here.path / "users.import"
     while not progress.exists() or progress.read_text().count("\n") < 100:
@@ -291,7 +291,7 @@ def test_lookups_cost_and_are_accepted_first(here, cli_box):
 
 def test_two_imports_at_a_time_are_refused(here, cli_box):
     path = csv_of(here, "".join(f"user{i},{number(i)}\n" for i in range(50)))
-    cli_box.settings(fault="mobile/check:delay=300")
+    cli_box.settings(fault="mobile/check:delay=4000")
     process = subprocess.Popen(here.argv("user", "import", path, "--force"), env={}, stderr=subprocess.DEVNULL)
     while not (here.path / "users.import").exists() or checks(cli_box) == 0:
         assert process.poll() is None
