@@ -158,6 +158,22 @@ def test_a_dropped_send_on_a_fresh_connection_is_not_repeated(product, sandbox):
     assert len(sandbox.requests("2fa/send")) == 1
 
 
+@pytest.mark.parametrize("fault", ["drop-after", "http500"])
+@pytest.mark.parametrize("way", ["another base URL", "another key"])
+def test_a_send_whose_reply_is_lost_goes_to_no_other_base_url_or_key(product, sandbox, fault, way):
+    elsewhere = sandbox.base.replace("127.0.0.1", "localhost")
+    if way == "another base URL":
+        product.add_key("main", sandbox.base, elsewhere)
+    else:
+        product.add_key("next", elsewhere)
+    sandbox.settings(fault=f"2fa/send:{fault}:1")
+    login = Pamtester(product.stack("code"), "alice")
+    login.sees(LOST)
+    login.answers("")
+    assert login.code() == "PAM_AUTHINFO_UNAVAIL"
+    assert len(sandbox.requests()) == 1
+
+
 def test_send_and_check_share_one_connection(product, sandbox):
     login = Pamtester(product.stack("code"), "alice")
     login.sees(PROMPT)
