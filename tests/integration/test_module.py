@@ -9,9 +9,9 @@ import pytest
 
 import world
 from product import BUILD, GENERIC, MODULE, NUMBER, SOURCE
-from programs import Pamtester
+from programs import Pamtester, Terminal, wrong
 
-PAM_SUCCESS, PAM_SERVICE_ERR, PAM_AUTH_ERR, PAM_CONV_ERR = 0, 3, 7, 19
+PAM_SUCCESS, PAM_SERVICE_ERR, PAM_AUTH_ERR, PAM_AUTHINFO_UNAVAIL, PAM_CONV_ERR = 0, 3, 7, 9, 19
 PROVEN = ("-e", "SSH_AUTH_INFO_0=publickey")
 
 
@@ -32,11 +32,17 @@ def test_it_exports_two_functions_and_nothing_else():
     assert sorted(line.split()[-1] for line in listing.splitlines()) == ["pam_sm_authenticate", "pam_sm_setcred"]
 
 
-def test_it_is_linked_hard():
-    headers = world.run("readelf", "-W", "-l", "-d", f"{BUILD}/.libs/pam_sms365.so")
-    assert "BIND_NOW" in headers and "GNU_RELRO" in headers and "NODELETE" in headers
+@pytest.mark.parametrize("path, flag", [
+    (".libs/pam_sms365.so", "NODELETE"), (".libs/ngx_http_sms365_module.so", "NODELETE"), (".libs/libsms365.so", ""),
+    ("sms365", "PIE"), ("sms365-sandbox", "PIE")])
+def test_what_is_built_is_linked_hard(path, flag):
+    headers = world.run("readelf", "-W", "-h", "-l", "-d", f"{BUILD}/{path}")
+    assert re.search(r"Type: +DYN ", headers)
+    assert "BIND_NOW" in headers and "GNU_RELRO" in headers
+    assert flag in re.search(r"\(FLAGS_1\) +Flags: (.*)", headers)[1].split() + [""]
     assert re.search(r"GNU_STACK\s+\S+ \S+ \S+ \S+ \S+ RW ", headers)
     assert "TEXTREL" not in headers and "RPATH" not in headers and "RUNPATH" not in headers
+    assert "__stack_chk_fail" in world.run("nm", "-D", "--undefined-only", f"{BUILD}/{path}")
 
 
 def test_it_survives_a_thousand_loads(installed):
@@ -61,6 +67,20 @@ def test_a_denied_login_leaves_nothing_behind(product, sandbox, pamcall, answer)
     printed = pamcall("-i", *PROVEN, "code", "alice", answer)
     assert "prompt: Code sent to" in printed
     assert "left: nothing\n" in printed, printed
+
+
+@pytest.mark.parametrize("kind, fault, code", [
+    ("right", "", PAM_SUCCESS), ("wrong", "", PAM_AUTH_ERR), ("right", "2fa/check:drop-after", PAM_AUTHINFO_UNAVAIL),
+    ("right", "2fa/send:drop-after", PAM_AUTHINFO_UNAVAIL)])
+def test_a_login_with_a_code_leaves_nothing_behind(product, sandbox, pamcall_program, kind, fault, code):
+    sandbox.settings(fault=fault)
+    login = Terminal([pamcall_program, "-i", *PROVEN, product.stack("code"), "alice", "-code"])
+    login.sees("prompt: ")
+    message = sandbox.wait_message(NUMBER)
+    login.answers(wrong(message) if kind == "wrong" else message["code"])
+    login.ends()
+    assert f"code: {code}\r\n" in login.text
+    assert "left: nothing\r\n" in login.text, login.text
 
 
 def test_ten_logins_in_one_process_leave_nothing_behind(product, sandbox, pamcall):
@@ -111,6 +131,7 @@ def test_a_null_answer_at_the_generic_prompt_is_no_way_in(product, sandbox, pamc
 def test_a_module_alone_in_its_stack_sets_no_credentials_after_a_denial(product, sandbox, pamcall):
     printed = pamcall("-s", *PROVEN, product.stack("code"), "alice", "")
     assert f"code: {PAM_AUTH_ERR}\n" in printed
+    assert re.search(r"^setcred: (\d+)$", printed, re.M)[1] != str(PAM_SUCCESS)
 
 
 @pytest.mark.slow
