@@ -122,12 +122,6 @@ static void begin(struct sms365_challenge *ch)
 
 /* --- Making --- */
 
-/* Only a numeric address goes into a message: a name is what whoever owns its DNS zone wants it to be. */
-static bool is_numeric(const char *host)
-{
-    return host[0] != '\0' && host[strspn(host, "0123456789abcdefABCDEF.:")] == '\0' && strpbrk(host, ".:") != NULL;
-}
-
 static bool expand_text(struct sms365_challenge *ch, const struct sms365_challenge_setup *setup)
 {
     const bool local = setup->conf->code == SMS365_CODE_LOCAL;
@@ -137,7 +131,8 @@ static bool expand_text(struct sms365_challenge *ch, const struct sms365_challen
         .host = setup->machine,
         .service = ch->service,
         .user = ch->user,
-        .address = is_numeric(ch->host) ? ch->host : "",
+        /* A name is what whoever owns its DNS zone wants it to be. */
+        .address = sms365_cidr_is_address(ch->host) ? ch->host : "",
         .origin = setup->origin == NULL || !local ? "" : setup->origin,
     };
     struct sms365_sms_size size;

@@ -107,6 +107,14 @@ static bool entry_matches(const struct sms365_cidr *cidr, const uint8_t address[
     return rest == 0 || ((cidr->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
 }
 
+bool sms365_cidr_is_address(const char *text)
+{
+    uint8_t address[16];
+    bool ipv4 = false;
+
+    return address_parse(address, text, &ipv4);
+}
+
 /* A remote address, which may carry a scope ("%eth0"). */
 static bool remote_parse(uint8_t bytes[16], const char *address)
 {

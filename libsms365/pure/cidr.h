@@ -26,6 +26,9 @@ bool sms365_cidr_parse(struct sms365_cidr *cidr, const char *text);
  * begins in text), when there are too many, or when there is none. *list is set on success alone. */
 bool sms365_cidr_list_parse(struct sms365_cidr_list *list, const char *text, const char **bad);
 
+/* A numeric IPv4 or IPv6 address, and nothing but one: a name, a range or an address with a scope is none. */
+bool sms365_cidr_is_address(const char *text);
+
 /* A numeric address against the list; an IPv4-mapped IPv6 address counts as IPv4, a scope ("%eth0") is ignored. Text
  * that is no address matches nothing. index (may be NULL) gets the entry that matched. */
 bool sms365_cidr_list_match(const struct sms365_cidr_list *list, const char *address, size_t *index);

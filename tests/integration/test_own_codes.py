@@ -1,6 +1,7 @@
 """Codes of our own, the ways in which they go, and what follows a message that does not arrive."""
 
 import re
+import socket
 
 import pytest
 
@@ -56,11 +57,40 @@ def test_its_length_is_configured_and_no_other_is_a_try(product, sandbox, digits
 
 def test_three_wrong_codes_use_up_the_message(local, sandbox, pamcall_program):
     login = Pamtester("code", "alice", "authenticate", "authenticate", "authenticate", "authenticate")
+
+
+@pytest.mark.parametrize("rhost, told", [
+    ("192.0.2.7", "192.0.2.7"), ("2001:db8::7", "2001:db8::7"), ("abc.de", ""), ("bad.cafe", ""), ("fe80::1%eth0", "")])
+def test_a_message_names_numeric_addresses_alone(product, sandbox, rhost, told):
+    product.configure(code="local", text="%%CODE%% for %a.")
+    login = Pamtester(product.stack("code"), "alice", rhost=rhost)
     login.sees(SENT)
-    code = code_of(sandbox.wait_message(NUMBER))
-    login.answers(other_than(code))
-    login.sees("Wrong code; 2 tries left.")
-    assert login.code() == "PAM_AUTH_ERR"
+    message = sandbox.wait_message(NUMBER)
+    assert message["text"] == f"{code_of(message)} for {told}."
+    login.kill()
+
+
+@pytest.mark.parametrize("code", ["local", "provider"])
+def test_a_message_names_the_machine_the_service_and_the_user(product, sandbox, code):
+    product.configure(code=code, text="%h|%s|%u %%CODE%%")
+    login = Pamtester(product.stack("code"), "alice")
+    login.sees(SENT)
+    message = sandbox.wait_message(NUMBER)
+    assert re.fullmatch(rf"{re.escape(socket.gethostname())}\|code\|alice \d{{4,10}}", message["text"])
+    login.kill()
+
+
+def test_codes_differ(product, sandbox, clock):
+    """Six digits drawn ten times: the same each time would be no draw."""
+    product.configure(code="local", sends_per_hour=20)
+    product.stack("code")
+    for _ in range(10):
+        login = Pamtester("code", "alice", env=clock.environment)
+        login.sees(SENT)
+        login.kill()
+        clock.advance(61)
+    codes = [code_of(message) for message in sandbox.messages(NUMBER)]
+    assert len(codes) == 10 and len(set(codes)) >= 8
 
 
 def test_a_right_code_is_good_once(local, sandbox):

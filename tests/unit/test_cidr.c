@@ -49,6 +49,21 @@ static void bad_ranges_are_refused(void **state)
     }
 }
 
+static void a_numeric_address_is_told_from_a_name(void **state)
+{
+    static const char *const addresses[] = {"192.0.2.7", "::1", "2001:DB8::7", "::ffff:192.0.2.7"};
+    static const char *const names[] = {"", "abc.de", "bad.cafe", "1.2.3", "192.0.2.256", "192.0.2.7.", "beef", "a:b",
+        "fe80::1%eth0", "192.0.2.7/32", "any", " ::1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
+        if (!sms365_cidr_is_address(addresses[i]))
+            fail_msg("a name: \"%s\"", addresses[i]);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sms365_cidr_is_address(names[i]))
+            fail_msg("an address: \"%s\"", names[i]);
+}
+
 static void addresses_match_their_ranges_only(void **state)
 {
     static const struct {
@@ -204,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_are_read_and_written),
         cmocka_unit_test(bad_ranges_are_refused),
+        cmocka_unit_test(a_numeric_address_is_told_from_a_name),
         cmocka_unit_test(addresses_match_their_ranges_only),
         cmocka_unit_test(the_entry_that_matched_is_told),
         cmocka_unit_test(an_empty_list_matches_nothing),
