@@ -51,6 +51,23 @@ static void a_key_made_ready_gives_the_same_hmacs(void **state)
     sms365_mac_free(NULL);
 }
 
+/* Vector made with Python: hashlib.pbkdf2_hmac("sha256", SECRET, bytes(range(16)), 200000) */
+static void a_secret_is_stretched_by_pbkdf2_with_its_salt(void **state)
+{
+    uint8_t salt[SMS365_SALT_BYTES], out[SMS365_MAC_BYTES], other[SMS365_MAC_BYTES];
+    char hex[2 * sizeof out + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof salt; i++)
+        salt[i] = (uint8_t)i;
+    assert_true(sms365_stretch(out, "what do ya want for nothing?", 28, salt));
+    sms365_str_hex(hex, out, sizeof out);
+    assert_string_equal(hex, "22941a97b0034c224ec4b73cf2830fa2ae252847f37ca5da8059287b5328fffc");
+    salt[sizeof salt - 1] ^= 1;
+    assert_true(sms365_stretch(other, "what do ya want for nothing?", 28, salt));
+    assert_memory_not_equal(other, out, sizeof out);
+}
+
 /* HKDF without salt, length 32; vector made with: openssl kdf -keylen 32 -kdfopt digest:SHA256 ... HKDF */
 static void derived_keys_differ_by_purpose(void **state)
 {
@@ -157,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hmac_is_hmac_sha256),
         cmocka_unit_test(a_key_made_ready_gives_the_same_hmacs),
+        cmocka_unit_test(a_secret_is_stretched_by_pbkdf2_with_its_salt),
         cmocka_unit_test(derived_keys_differ_by_purpose),
         cmocka_unit_test(nothing_is_derived_without_a_whole_master_key_or_a_purpose),
         cmocka_unit_test(sealing_is_aes_256_gcm),
