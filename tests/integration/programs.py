@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -238,6 +239,23 @@ class Pamtester(Terminal):
         """Wait for the end; the name of the PAM code that the last operation returned."""
         self.ends(seconds)
         return code_in(self.text)
+
+
+class Session:
+    """A shell's session in which pamtester runs several times: all its runs are one holder.
+
+    One run begins as soon as the one before it is over: a test counts messages only where none is left to begin."""
+
+    def __init__(self, service, user, *operations, runs=2, **options):
+        argv = shlex.join(pamtester_argv(service, user, *operations, **options))
+        # The shell survives Ctrl-C; every run ends with a line of its own.
+        self.terminal = Terminal(["bash", "-c", f"trap : INT; for run in $(seq {runs}); do {argv}; echo \\\\; done"])
+        self.sees, self.answers, self.types = self.terminal.sees, self.terminal.answers, self.terminal.types
+        self.kill = self.terminal.kill
+
+    def code(self):
+        """The PAM code of the run that comes to its end."""
+        return code_in(self.sees("\r\n\\\r\n") + "\r\n")
 
 
 def code_in(text):

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from product import FAILS, NUMBER, OTHER_NUMBER, PENDING
-from programs import Pamtester
+from programs import Pamtester, Session
 
 SENT = "Code sent to +30 69****4567"
 
@@ -55,8 +55,19 @@ def test_its_length_is_configured_and_no_other_is_a_try(product, sandbox, digits
     again.kill()
 
 
-def test_three_wrong_codes_use_up_the_message(local, sandbox, pamcall_program):
-    login = Pamtester("code", "alice", "authenticate", "authenticate", "authenticate", "authenticate")
+def test_three_wrong_codes_use_up_the_message(local, sandbox, terminals):
+    session = terminals(Session("code", "alice", runs=4))
+    for told, result in (("Wrong code; 2 tries left.", "PAM_AUTH_ERR"), ("Wrong code; 1 try left.", "PAM_AUTH_ERR"),
+                         ("All tries are used up.", "PAM_MAXTRIES")):
+        session.sees("Enter it, or r = again: ")
+        code = code_of(sandbox.messages(NUMBER)[0])
+        session.answers(other_than(code))
+        session.sees(told)
+        assert session.code() == result
+    session.sees("All tries are used up. Try again in 5 min. Press Enter: ")
+    session.answers(code)
+    assert session.code() == "PAM_MAXTRIES"
+    assert len(sandbox.messages()) == 1
 
 
 @pytest.mark.parametrize("rhost, told", [

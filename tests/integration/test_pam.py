@@ -9,27 +9,10 @@ import pytest
 
 import world
 from product import FAILS, GENERIC, NUMBER, OTHER_NUMBER, PENDING, PROMPT
-from programs import Pamtester, Terminal, code_in, pamtester_argv, wrong
+from programs import Pamtester, Session, Terminal, code_in, pamtester_argv, wrong
 
 MASKED = "+30 69****4567"
 FRESH = f"Code sent to {MASKED} (delivered). Enter it, or r = again: "
-
-
-class Session:
-    """A shell's session in which pamtester runs several times: all its runs are one holder.
-
-    One run begins as soon as the one before it is over: a test counts messages only where none is left to begin."""
-
-    def __init__(self, service, user, *operations, runs=2, **options):
-        argv = shlex.join(pamtester_argv(service, user, *operations, **options))
-        # The shell survives Ctrl-C; every run ends with a line of its own.
-        self.terminal = Terminal(["bash", "-c", f"trap : INT; for run in $(seq {runs}); do {argv}; echo \\\\; done"])
-        self.sees, self.answers, self.types = self.terminal.sees, self.terminal.answers, self.terminal.types
-        self.kill = self.terminal.kill
-
-    def code(self):
-        """The PAM code of the run that comes to its end."""
-        return code_in(self.sees("\r\n\\\r\n") + "\r\n")
 
 
 def test_the_right_code_lets_in(product, sandbox, syslog):
