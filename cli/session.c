@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,28 +63,12 @@ enum sms365_err cli_sessions_revoke(struct cli *cli, const char *user, struct sm
     return journal_add(cli, &line, err);
 }
 
-static void revoke_log(const char *user)
-{
-    struct sms365_buf line;
-
-    sms365_buf_init(&line, 1024);
-    sms365_buf_puts(&line, "event=revoke user=\"");
-    for (const char *c = user == NULL ? "" : user; *c != '\0'; c++)
-        sms365_buf_printf(&line, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    sms365_buf_printf(&line, "\" all=%s", user == NULL ? "yes" : "no");
-    if (!line.failed) {
-        sms365_str_clean(line.data);
-        openlog("sms365", LOG_PID, LOG_AUTHPRIV);
-        syslog(LOG_MAKEPRI(LOG_AUTHPRIV, LOG_NOTICE), "%s", line.data);
-    }
-    sms365_buf_free(&line);
-}
-
 static enum cli_exit session_revoke(struct cli *cli, const struct cli_command *command, int argc, char **argv)
 {
     bool all = false;
     const struct cli_option options[] = {{"--all", &all, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct sms365_error err = {0};
+    struct sms365_audit line;
 
     if (!cli_args(cli, command, options, &argc, argv, 0, 1))
         return CLI_USAGE;
@@ -95,7 +78,9 @@ static enum cli_exit session_revoke(struct cli *cli, const struct cli_command *c
         return CLI_USAGE;
     if (cli_sessions_revoke(cli, all ? NULL : argv[0], &err) != SMS365_OK)
         return cli_fail_error(cli, &err);
-    revoke_log(all ? NULL : argv[0]);
+    cli_audit_begin(cli, &line, "revoke", all ? "" : argv[0]);
+    sms365_audit_word(&line, "all", all ? "yes" : "no");
+    cli_audit_end(&line);
     (void)cJSON_AddStringToObject(cli->out, "revoked", all ? "all" : argv[0]);
     if (all)
         cli_say(cli, "All web sessions end within two seconds.");

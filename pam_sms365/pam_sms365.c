@@ -181,7 +181,7 @@ static const char *grace_name(pam_handle_t *pamh, const char *place, const char 
     return tty != NULL && tty[0] != '\0' ? holder : NULL;
 }
 
-static int return_code(const struct sms365_outcome *outcome, const struct conversation *conversation)
+static int return_code(const struct sms365_outcome *outcome, bool conversation_failed)
 {
     if (outcome->verdict == SMS365_ALLOW)
         return PAM_SUCCESS;
@@ -189,7 +189,7 @@ static int return_code(const struct sms365_outcome *outcome, const struct conver
         return PAM_IGNORE;
     switch (outcome->reason) {
     case SMS365_REASON_NO_ANSWER:
-        return conversation->failed ? PAM_CONV_ERR : PAM_AUTH_ERR;
+        return conversation_failed ? PAM_CONV_ERR : PAM_AUTH_ERR;
     case SMS365_REASON_UNKNOWN_USER:
         return PAM_USER_UNKNOWN;
     case SMS365_REASON_TRIES_USED:
@@ -217,6 +217,40 @@ static int return_code(const struct sms365_outcome *outcome, const struct conver
     }
 }
 
+static int deny(const struct sms365 *instance, const struct sms365_subject *subject, enum sms365_reason reason)
+{
+    const struct sms365_outcome outcome = {.verdict = SMS365_DENY, .reason = reason};
+
+    sms365_login_denied(&instance->log, &instance->conf, &instance->holder_key, subject, reason);
+    return return_code(&outcome, false);
+}
+
+/* The configuration, if it can be read, still says who is asked and how the log is written. options NULL: it cannot. */
+static int deny_unopened(
+    pam_handle_t *pamh, const char *typed, const char *service, const struct sms365_options *options)
+{
+    const struct sms365_outcome outcome = {.verdict = SMS365_DENY, .reason = SMS365_REASON_CONFIG_UNUSABLE};
+    const struct sms365_log log = {write_log, pamh};
+    struct sms365_conf conf = {0};
+    struct sms365_error err = {0};
+
+    if (options != NULL) {
+        struct sms365_options silent = *options;
+        silent.log = NULL;
+        if (sms365_instance_conf(&conf, &silent, SMS365_FRONT_PAM, NULL, &err) != SMS365_OK)
+            conf = (struct sms365_conf){0};
+    }
+    const char *name = subject_name(pamh, typed, conf.subject);
+    const struct sms365_subject subject = {
+        .user = name == NULL ? typed : name,
+        .service = service,
+        .host = text_item(pamh, PAM_RHOST),
+        .known = name != NULL,
+    };
+    sms365_login_denied(&log, &conf, NULL, &subject, outcome.reason);
+    return return_code(&outcome, false);
+}
+
 static int login(struct sms365 *instance, struct conversation *conversation, const char *typed, const char *service)
 {
     pam_handle_t *pamh = conversation->pamh;
@@ -229,21 +263,28 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
         .service = service,
         .host = text_item(pamh, PAM_RHOST),
         .known = name != NULL,
-        .first_factor = first_factor_proved(pamh, instance->conf.first_factor),
     };
     struct sms365_outcome outcome = {0};
 
+    if (!ssh_can_ask(pamh)) {
+        pam_syslog(pamh, LOG_WARNING,
+            "denied: sshd's password method cannot ask for a code (it answers every prompt with the password), nor can "
+            "an "
+            "sshd started by inetd or to debug. Use keyboard-interactive. See \"sshd\" in pam_sms365(8)");
+        return deny(instance, &subject, SMS365_REASON_NOT_A_CODE);
+    }
     if (!holder_name(pamh, holder)) {
         pam_syslog(pamh, LOG_ERR, "denied: no randomness, or no session to tell who may answer");
-        return PAM_SERVICE_ERR;
+        return deny(instance, &subject, SMS365_REASON_INTERNAL);
     }
+    subject.first_factor = first_factor_proved(pamh, instance->conf.first_factor);
     subject.holder = holder;
     if (place_name(pamh, place, sizeof place)) {
         subject.place = place;
         subject.grace = grace_name(pamh, place, holder);
     }
     (void)sms365_login(instance, &subject, &dialogue, &outcome, NULL);
-    return return_code(&outcome, conversation);
+    return return_code(&outcome, conversation->failed);
 }
 
 /* Our arguments are names of the configuration, and conf=FILE. */
@@ -287,17 +328,10 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
     if (user == NULL || user[0] == '\0' || service == NULL)
         return PAM_USER_UNKNOWN;
     if (!read_arguments(pamh, argc, argv, &options.conf, overrides))
-        return PAM_SERVICE_ERR;
-    if (!ssh_can_ask(pamh)) {
-        pam_syslog(pamh, LOG_WARNING,
-            "denied: sshd's password method cannot ask for a code (it answers every prompt with the password), nor can "
-            "an "
-            "sshd started by inetd or to debug. Use keyboard-interactive. See \"sshd\" in pam_sms365(8)");
-        return PAM_AUTH_ERR;
-    }
+        return deny_unopened(pamh, user, service, NULL);
     if (sms365_open(&instance, &options, &err) != SMS365_OK) {
         pam_syslog(pamh, LOG_ERR, "denied: %s", err.text);
-        return PAM_SERVICE_ERR;
+        return deny_unopened(pamh, user, service, &options);
     }
     const int result = login(instance, &conversation, user, service);
     sms365_close(instance);

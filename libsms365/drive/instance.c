@@ -6,6 +6,7 @@
 #include "edges/membership.h"
 #include "edges/process.h"
 #include "edges/users.h"
+#include "pure/audit.h"
 #include "pure/challenge.h"
 
 #include <limits.h>
@@ -217,6 +218,24 @@ static enum sms365_err make_challenge(const struct sms365 *instance, const struc
     return code;
 }
 
+void sms365_login_denied(const struct sms365_log *log, const struct sms365_conf *conf,
+    const struct sms365_mac_key *holder_key, const struct sms365_subject *subject, enum sms365_reason reason)
+{
+    struct sms365_audit line;
+
+    sms365_audit_begin(&line, "login", conf->log_format == SMS365_LOG_JSON, SMS365_AUDIT_SIZE - 1);
+    sms365_audit_user(&line, subject->user, subject->known, holder_key);
+    sms365_audit_text(&line, "service", subject->service);
+    sms365_audit_text(&line, "rhost", subject->host == NULL ? "" : subject->host);
+    sms365_audit_word(&line, "channel", "none");
+    sms365_audit_word(&line, "verdict", "deny");
+    sms365_audit_word(&line, "reason", sms365_reason_name(reason));
+    const char *text = sms365_audit_end(&line);
+    if (text != NULL)
+        sms365_log_line(log, LOG_WARNING, "%s", text);
+    sms365_audit_free(&line);
+}
+
 static bool same_keys(const struct sms365_keys *a, const struct sms365_keys *b)
 {
     bool same = a->count == b->count;
@@ -274,6 +293,7 @@ enum sms365_err sms365_login(struct sms365 *instance, const struct sms365_subjec
     const enum sms365_err code = make_challenge(instance, subject, &challenge, err);
     if (code != SMS365_OK) {
         sms365_log_line(&instance->log, LOG_ERR, "%s", err->text);
+        sms365_login_denied(&instance->log, &instance->conf, &instance->holder_key, subject, outcome->reason);
         return code;
     }
     sms365_drive_run(&drive, challenge, outcome);

@@ -28,4 +28,11 @@ enum sms365_err sms365_instance_open(struct sms365 **instance, const struct sms3
 enum sms365_err sms365_instance_conf(struct sms365_conf *conf, const struct sms365_options *options,
     enum sms365_front_end front_end, struct sms365_problems *problems, struct sms365_error *err);
 
+/*
+ * The audit line of a login that is denied before there is a challenge, in the format of conf. holder_key hashes the
+ * name of one whom nobody knows; NULL: no key was at hand.
+ */
+void sms365_login_denied(const struct sms365_log *log, const struct sms365_conf *conf,
+    const struct sms365_mac_key *holder_key, const struct sms365_subject *subject, enum sms365_reason reason);
+
 #endif

@@ -44,6 +44,23 @@ void sms365_audit_word(struct sms365_audit *line, const char *name, const char *
     }
 }
 
+/* A name that a stranger made up may be anything, a password typed at the wrong prompt too: only its hash is logged. */
+void sms365_audit_user(struct sms365_audit *line, const char *user, bool known, const struct sms365_mac_key *key)
+{
+    uint8_t mac[SMS365_MAC_BYTES] = {0};
+    char hashed[8 + 17] = "unknown#";
+
+    if (known) {
+        sms365_audit_text(line, "user", user);
+    } else if (key == NULL) {
+        sms365_audit_word(line, "user", "unknown");
+    } else {
+        (void)sms365_hmac(mac, key, user, strlen(user));
+        sms365_str_hex(hashed + 8, mac, 8);
+        sms365_audit_word(line, "user", hashed);
+    }
+}
+
 void sms365_audit_number(struct sms365_audit *line, const char *name, int64_t number)
 {
     begin_field(line, name);

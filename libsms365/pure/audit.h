@@ -8,6 +8,7 @@
 #define SMS365_AUDIT_H
 
 #include "base/str.h"
+#include "pure/crypto.h"
 
 struct sms365_audit {
     struct sms365_buf buf;
@@ -19,6 +20,8 @@ void sms365_audit_begin(struct sms365_audit *line, const char *event, bool json,
 
 /* A text of anybody's choice, quoted. */
 void sms365_audit_text(struct sms365_audit *line, const char *name, const char *text);
+/* Who logs in. A name that nobody has is told as its hash under key (NULL: as `unknown` alone). */
+void sms365_audit_user(struct sms365_audit *line, const char *user, bool known, const struct sms365_mac_key *key);
 /* One of our own words. */
 void sms365_audit_word(struct sms365_audit *line, const char *name, const char *word);
 void sms365_audit_number(struct sms365_audit *line, const char *name, int64_t number);

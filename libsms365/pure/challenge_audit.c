@@ -5,21 +5,6 @@
 
 #include <string.h>
 
-/* A name that a stranger made up may be anything, a password typed at the wrong prompt too: only its hash is logged. */
-static void put_user(struct sms365_challenge *ch, struct sms365_audit *line)
-{
-    uint8_t mac[SMS365_MAC_BYTES] = {0};
-    char hashed[8 + 17] = "unknown#";
-
-    if (ch->known) {
-        sms365_audit_text(line, "user", ch->user);
-        return;
-    }
-    (void)sms365_hmac(mac, &ch->holder_key, ch->user, strlen(ch->user));
-    sms365_str_hex(hashed + 8, mac, 8);
-    sms365_audit_word(line, "user", hashed);
-}
-
 static void put_message(const struct sms365_challenge *ch, struct sms365_audit *line)
 {
     static const char *const deliveries[SMS365_DELIVERIES] = {
@@ -69,7 +54,7 @@ void challenge_audit(struct sms365_challenge *ch)
     struct sms365_audit line;
 
     sms365_audit_begin(&line, "login", ch->conf->log_format == SMS365_LOG_JSON, sizeof ch->audit - 1);
-    put_user(ch, &line);
+    sms365_audit_user(&line, ch->user, ch->known, &ch->holder_key);
     sms365_audit_text(&line, "service", ch->service);
     sms365_audit_text(&line, "rhost", ch->host);
     put_message(ch, &line);

@@ -1,6 +1,7 @@
 """Configuration, keys, users or store that cannot be trusted or used: denied, with every reason in the log."""
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,22 @@ def denied(service, syslog, *patterns, **options):
     for pattern in patterns:
         line = syslog.wait(pattern)
         assert line.facility == line.AUTHPRIV and line.priority <= 4, line
+    line = syslog.wait(f'event=login user="alice" service="{service}" rhost="" channel=none verdict=deny '
+                       "reason=config_unusable")
+    assert line.facility == line.AUTHPRIV and line.priority == 4, line
     return login
+
+
+def test_a_denial_without_keys_is_audited_as_the_configuration_says(product, syslog):
+    product.configure(format="json")
+    os.unlink(f"{CONF}/master.key")
+    for name, told in (("alice", "alice"), ("Hunter2", "unknown")):
+        assert Pamtester(product.stack("code"), name, rhost="192.0.2.7").code() == "PAM_SERVICE_ERR"
+        line = syslog.wait(f'"user":"{told}"').text
+        assert json.loads(line[line.index("{"):]) == {
+            "event": "login", "user": told, "service": "code", "rhost": "192.0.2.7", "channel": "none",
+            "verdict": "deny", "reason": "config_unusable"}
+    assert "Hunter2" not in syslog.text()
 
 
 @pytest.mark.parametrize("path", ["sms365.conf", "users", "master.key", "keys.d/main.key"])

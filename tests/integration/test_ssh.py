@@ -240,6 +240,7 @@ def test_sshd_s_password_method_is_denied_before_any_send(product, sshd, sandbox
     assert login.ends() == 255
     assert sandbox.requests() == []
     syslog.wait("password method")
+    syslog.wait('event=login user="alice" service="sshd-key" rhost="127.0.0.1" channel=none verdict=deny reason=not_a_code')
     assert alice.password not in syslog.text()
 
 
