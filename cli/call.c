@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
-#define PROVIDER_HOLDS_S 60 /* how long a send may be held until the delivery report is there (`wait`) */
-
 static void problem_note(void *context, int priority, const char *text)
 {
     (void)priority;
@@ -101,20 +99,11 @@ bool cli_key_choose(struct cli *cli, const char *name, const struct sms365_key *
 
 struct sms365_provider_request cli_request_of(const struct cli *cli, const struct cli_request *request)
 {
-    const struct sms365_endpoint *endpoint = sms365_endpoint_get(request->endpoint);
-    int64_t timeout_s = cli->conf.timeout_s;
+    struct sms365_provider_request made =
+        sms365_provider_request_of(&cli->conf, request->endpoint, request->params, request->count);
 
-    if (endpoint->costs)
-        timeout_s += PROVIDER_HOLDS_S;
-    return (struct sms365_provider_request){
-        .endpoint = request->endpoint,
-        .params = request->params,
-        .param_count = request->count,
-        /* A second reset would be refused, and hide what came of the first. */
-        .once = endpoint->costs || request->endpoint == SMS365_EP_KEY_RESET,
-        .timeout_ms = timeout_s * 1000,
-        .key = request->key,
-    };
+    made.key = request->key;
+    return made;
 }
 
 enum sms365_err cli_call(

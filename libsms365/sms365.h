@@ -207,8 +207,9 @@ struct sms365_reply;
 
 /*
  * Make one request of the provider's API, for example "me/balance", with the key that fits. *reply is set whenever the
- * provider answered in its own terms, also when it refused (REFUSED); free it with sms365_reply_free().
- * Errors: BAD_ARGUMENT, UNREACHABLE, REPLY_LOST, BAD_REPLY, REFUSED, WRONG_ADDRESS, NO_KEY, NO_MEMORY.
+ * provider answered in its own terms, also when it refused (REFUSED); free it with sms365_reply_free(). A `type` among
+ * the parameters can be json only. What costs money, and key/reset, is never made twice.
+ * Errors: BAD_ARGUMENT, UNREACHABLE, REPLY_LOST, BAD_REPLY, REFUSED, WRONG_ADDRESS, NO_KEY, NO_MEMORY, IO.
  */
 SMS365_API enum sms365_err sms365_call(struct sms365 *instance, const char *endpoint, const struct sms365_param *params,
     size_t count, struct sms365_reply **reply, struct sms365_error *err);

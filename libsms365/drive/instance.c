@@ -309,12 +309,7 @@ enum sms365_err sms365_call(struct sms365 *instance, const char *endpoint, const
     *reply = NULL;
     if (found == NULL)
         return sms365_error_set(err, SMS365_BAD_ARGUMENT, "there is no endpoint %s", endpoint);
-    const struct sms365_provider_request request = {
-        .endpoint = found->id,
-        .params = params,
-        .param_count = count,
-        .once = found->costs,
-        .timeout_ms = (instance->conf.timeout_s + instance->conf.wait_s) * 1000,
-    };
+    const struct sms365_provider_request request =
+        sms365_provider_request_of(&instance->conf, found->id, params, count);
     return sms365_provider_call(&instance->provider, &request, reply, err);
 }

@@ -8,6 +8,22 @@
 #define REPLY_MAX 262144    /* bytes of a reply's body */
 #define LIST_MAX (32 << 20) /* of one that is a list: some hundred thousand contacts */
 #define BODY_MAX 131072     /* bytes of a request's body */
+#define HOLDS_S 60          /* how long a send may be held until the delivery report is there (`wait`) */
+
+struct sms365_provider_request sms365_provider_request_of(
+    const struct sms365_conf *conf, enum sms365_endpoint_id endpoint, const struct sms365_param *params, size_t count)
+{
+    const bool costs = sms365_endpoint_get(endpoint)->costs;
+
+    return (struct sms365_provider_request){
+        .endpoint = endpoint,
+        .params = params,
+        .param_count = count,
+        /* A second reset would be refused, and hide what came of the first. */
+        .once = costs || endpoint == SMS365_EP_KEY_RESET,
+        .timeout_ms = (conf->timeout_s + (costs ? HOLDS_S : 0)) * 1000,
+    };
+}
 
 enum sms365_err sms365_provider_connect(
     const struct sms365_provider *provider, struct sms365_http **http, struct sms365_error *err)
@@ -199,6 +215,12 @@ enum sms365_err sms365_provider_call(struct sms365_provider *provider, const str
     enum sms365_err code;
 
     *reply = NULL;
+    for (size_t i = 0; i < request->param_count; i++) {
+        const struct sms365_param *param = &request->params[i];
+        if (strcmp(param->name, "type") == 0 && param->value != NULL && strcmp(param->value, "json") != 0)
+            return sms365_error_set(
+                err, SMS365_BAD_ARGUMENT, "type can be json only: other replies are not taken apart");
+    }
     sms365_provider_reply_init(&body, request->endpoint);
     code = sms365_provider_raw(provider, request, &body, err);
     if (code == SMS365_OK)

@@ -21,16 +21,20 @@ struct sms365_provider_request {
     enum sms365_endpoint_id endpoint;
     const struct sms365_param *params;
     size_t param_count;
-    bool once;                    /* a send: never written twice; no further base URL once it may have left */
+    bool once;                    /* never written twice; no further base URL once it may have left */
     int64_t timeout_ms;           /* over all base URLs */
     const struct sms365_key *key; /* this one and no other; NULL: as configured. Beside a `username`: of it the URLs and
                                      the whitelist count, and the key itself is not sent */
 };
 
+/* A request of any endpoint: what must not be made twice is made once, and what the provider may hold has time. */
+struct sms365_provider_request sms365_provider_request_of(
+    const struct sms365_conf *conf, enum sms365_endpoint_id endpoint, const struct sms365_param *params, size_t count);
+
 /*
- * *reply is set with OK and REFUSED. Only what certainly did not leave (UNREACHABLE, WRONG_ADDRESS) goes on to the next
- * base URL or key. Errors: those of sms365_http_post and sms365_api_decode, BAD_ARGUMENT, NO_KEY. err->text never holds
- * the key.
+ * A `type` other than json is BAD_ARGUMENT. *reply is set with OK and REFUSED. Only what certainly did not leave
+ * (UNREACHABLE, WRONG_ADDRESS) goes on to the next base URL or key. Errors: those of sms365_http_post and
+ * sms365_api_decode, BAD_ARGUMENT, NO_KEY. err->text never holds the key.
  */
 enum sms365_err sms365_provider_call(struct sms365_provider *provider, const struct sms365_provider_request *request,
     struct sms365_reply **reply, struct sms365_error *err);
