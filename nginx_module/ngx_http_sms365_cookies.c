@@ -343,7 +343,7 @@ ngx_http_sms365_set_cookie(ngx_http_request_t *r, ngx_http_sms365_service_t *ser
     static const char  attributes[] = "; Path=/; Secure; HttpOnly; SameSite=Lax";
 
     name = &service->cookies[cookie];
-    domain = cookie == NGX_HTTP_SMS365_COOKIE_SESSION ? service->conf.domain : "";
+    domain = cookie == NGX_HTTP_SMS365_COOKIE_LOGIN ? "" : service->conf.domain;
     size = name->len + 1 + ngx_strlen(value) + sizeof("; Domain=") + ngx_strlen(domain)
            + NGX_HTTP_SMS365_MAX_AGE_SIZE + sizeof(attributes);
 

@@ -232,7 +232,7 @@ ngx_http_sms365_service_cookies(ngx_conf_t *cf, ngx_http_sms365_service_t *servi
     other = ngx_strcmp(service->name.data, NGX_HTTP_SMS365_SERVICE) != 0;
 
     for (i = 0; i < NGX_HTTP_SMS365_COOKIES; i++) {
-        prefix = i == NGX_HTTP_SMS365_COOKIE_SESSION && service->conf.domain[0] != '\0'
+        prefix = i != NGX_HTTP_SMS365_COOKIE_LOGIN && service->conf.domain[0] != '\0'
                  ? "__Secure-" : "__Host-";
 
         p = ngx_pnalloc(cf->pool, sizeof("__Secure--") + ngx_strlen(service->conf.cookie)

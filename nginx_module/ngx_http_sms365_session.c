@@ -132,8 +132,9 @@ ngx_http_sms365_scope(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx,
     scope->user.data = ctx->user.data;
     scope->user.length = ctx->user.len;
 
-    if ((purpose == SMS365_PURPOSE_SESSION || purpose == SMS365_PURPOSE_TRUSTED)
-        && service->conf.domain[0] != '\0') {
+    if (purpose != SMS365_PURPOSE_LOGIN && purpose != SMS365_PURPOSE_FORM
+        && service->conf.domain[0] != '\0')
+    {
         scope->host.data = service->conf.domain;
         scope->host.length = ngx_strlen(service->conf.domain);
 

@@ -101,3 +101,7 @@ def test_nginxs_own_configure_says_what_it_needs(tmp_path):
     configured = subprocess.run(["bash", "-c", script], cwd="/usr/share/nginx/src", capture_output=True, text=True)
     assert configured.returncode != 0
     assert "the sms365 module needs nginx's threads: use --with-threads" in configured.stdout + configured.stderr
+    built_in = script.replace("--add-dynamic-module", "--add-module").replace(" == --with-threads ", " == '' ")
+    configured = subprocess.run(["bash", "-c", built_in], cwd="/usr/share/nginx/src", capture_output=True, text=True)
+    assert configured.returncode != 0
+    assert "the sms365 module cannot be built in: use --add-dynamic-module" in configured.stdout + configured.stderr

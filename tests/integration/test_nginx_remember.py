@@ -171,6 +171,29 @@ def test_what_ends_it(web, browser, sandbox, product, alice, end):
     assert not goes_in(browser)
 
 
+def test_with_a_domain_it_is_remembered_and_forgotten_by_all_hosts(web, browser, sandbox, product):
+    product.configure(remember="30", domain="example.org")
+    web.reload()
+    session, remembered = "__Secure-sms365-app", "__Secure-sms365-app-remember"
+
+    def goes_to(host):
+        browser.headers["Host"] = host
+        browser.cookies.pop(session, None)
+        browser.get(PORTAL)
+        return session in browser.cookies and browser.get("/").status == 200
+
+    browser.headers["Host"] = "a.example.org"
+    page, message = send(browser, sandbox)
+    reply = browser.submit(page, "verify", code=message["code"], remember="1")
+    assert len([line for line in reply.cookies() if "; Domain=example.org;" in line]) == 2
+    assert goes_to("a.example.org") and goes_to("b.example.org")
+    kept = browser.cookies[remembered]
+    browser.submit(browser.get(PORTAL), "logout")
+    assert remembered not in browser.cookies
+    browser.cookies[remembered] = kept
+    assert not goes_to("a.example.org") and not goes_to("b.example.org")
+
+
 def test_logging_out_forgets_the_browser_also_where_its_session_has_ended(web, browser, sandbox):
     remember(browser, sandbox)
     page = browser.get(PORTAL)
