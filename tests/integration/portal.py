@@ -5,6 +5,7 @@ import re
 import time
 import urllib.parse
 
+import tickets
 from product import NUMBER
 
 PORTAL = "/sms365/"
@@ -30,6 +31,19 @@ def log_in(browser, sandbox, number=NUMBER, portal=PORTAL, where="/"):
     page, message = send(browser, sandbox, number, portal=portal)
     assert browser.submit(page, "verify", code=message["code"]).status == 303
     assert browser.get(where).status == 200
+
+
+def serve_others(web, user, number):
+    """Whoever has no password, a page of the portal for this user, and a session of hers: the longest that one of them took."""
+    session = web.browser(user.name, user.password)
+    session.cookies[SESSION] = tickets.make(user=user.name, numbers=[number], service="app")
+    longest = 0
+    for browser, path, status in ((web.browser(), "/", 401), (web.browser(user.name, user.password), PORTAL, 200),
+                                  (session, "/", 200)):
+        start = time.monotonic()
+        assert browser.get(path).status == status
+        longest = max(longest, time.monotonic() - start)
+    return longest
 
 
 SOON_SECONDS = 8  # workers look once a second; beyond 10 a session ends where nobody looks

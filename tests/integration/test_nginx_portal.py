@@ -10,7 +10,8 @@ import time
 import pytest
 
 import tickets
-from portal import EXAMPLES, FORMS, LOGIN, PORTAL, SESSION, SOON_SECONDS, ends_within, log_in, notice, send
+from portal import (EXAMPLES, FORMS, LOGIN, PORTAL, SESSION, SOON_SECONDS, ends_within, log_in, notice, send,
+                    serve_others)
 from product import CONF, FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
 from test_nginx_callback import until
@@ -417,7 +418,7 @@ def test_trouble_with_the_provider_is_told_apart(web, browser, sandbox, product,
     assert "Try again" in page.text
 
 
-def test_three_lost_messages_lock_out_for_a_while(web, browser, sandbox, product):
+def test_a_message_whose_tries_are_lost_locks_out_for_a_while(web, browser, sandbox, product):
     product.configure(lockout_after="1", resend_after="0")
     web.reload()
     page, message = send(browser, sandbox)
@@ -441,19 +442,17 @@ def test_a_message_that_takes_long_does_not_keep_the_form_from_a_person(web, bro
     assert len(sandbox.requests("2fa/send")) == 1
 
 
-def test_a_provider_that_hangs_harms_no_other_request(web, browser, sandbox):
-    sandbox.settings(fault="2fa/send:delay=3000")
+def test_a_provider_that_hangs_harms_no_other_request(web, browser, sandbox, product, bob):
+    product.configure(timeout="20")
+    web.reload()
+    sandbox.settings(fault="2fa/send:delay=10000")
     page = browser.get(PORTAL)
     waiting = threading.Thread(target=browser.submit, args=(page, "send"))
     waiting.start()
     sandbox.wait_request("2fa/send")
-    slowest = 0
-    while waiting.is_alive():
-        start = time.monotonic()
-        assert web.browser().get("/").status == 401
-        slowest = max(slowest, time.monotonic() - start)
+    serve_others(web, bob, OTHER_NUMBER)
     waiting.join()
-    assert slowest < 0.5
+    assert "being sent" in browser.get(PORTAL).text, "the provider had answered by then"
 
 
 def test_who_goes_away_leaves_a_challenge_behind(web, browser, sandbox):
