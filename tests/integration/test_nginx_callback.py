@@ -71,7 +71,7 @@ def test_a_report_is_shown_on_the_page(web, browser, sandbox, delivery, told):
     assert f'id="delivery">{told}</span>' in browser.get(PORTAL).text
 
 
-def test_a_page_that_is_open_learns_of_a_report_within_a_second(web, browser, sandbox):
+def test_what_a_page_asks_for_tells_of_a_report_as_soon_as_it_was_taken(web, browser, sandbox):
     sandbox.settings(delivery="s")
     send(browser, sandbox)
     assert json.loads(browser.get(PORTAL, Accept="application/json").text)["pending"]

@@ -83,13 +83,14 @@ def test_it_stands_beside_other_conditions(start, alice):
 
 def test_what_is_known_of_the_session_can_be_handed_on(start):
     running = start("location /told/ { %DEMAND% add_header X-Reason $sms365_reason always; "
-                    "add_header X-Who $sms365_user always; return 204; }"
+                    "add_header X-Who [$sms365_user] always; proxy_pass http://unix:%DIR%/app; }"
                     "location /set/ { auth_request /auth; auth_request_set $who $sms365_user; auth_request_set $why "
                     "$sms365_reason; proxy_set_header X-User $who; proxy_set_header X-Until $why; "
                     "proxy_pass http://unix:%DIR%/app; }")
     assert "user=[alice] until=[ok]" in person(running).get("/set/").text
-    reply = person(running, session=False).get("/told/") if running.demand == "access" else person(running).get("/told/")
-    assert reply.status in (204, 303)
+    for session, status, reason, who in ((True, 200, "ok", "[alice]"), (False, 401, "no_cookie", "[]")):
+        reply = person(running, session).get("/told/", Accept="application/json")
+        assert (reply.status, reply.headers["x-reason"], reply.headers["x-who"]) == (status, reason, who)
 
 
 def test_an_error_page_takes_the_place_of_an_answer(start):
