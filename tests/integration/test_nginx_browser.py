@@ -48,9 +48,10 @@ def test_a_person_gets_to_the_application(web, sandbox, person, alice, language,
     assert len(sandbox.messages()) == 1
 
 
-def test_a_page_that_is_open_tells_of_the_delivery(product, nginx, sandbox, person, alice):
+@pytest.mark.parametrize("streams", ["10", "0"], ids=["by events", "where events are refused"])
+def test_a_page_that_is_open_tells_of_the_delivery(product, nginx, sandbox, person, alice, streams):
     password_file(alice)
-    running = with_reports(nginx, product)
+    running = with_reports(nginx, product, streams=streams)
     sandbox.settings(delivery="s")
     browser = person()
     browser.goes_to(running, "/", alice)
@@ -58,7 +59,7 @@ def test_a_page_that_is_open_tells_of_the_delivery(product, nginx, sandbox, pers
     browser.sees("#delivery", "pending")
     browser.driver.find_element("id", "code").send_keys("12")
     assert call(running, f"t={token(sandbox)}&status=d")[0] == 200
-    browser.sees("#delivery", "delivered", 10)
+    browser.sees('[aria-live="polite"] #delivery', "delivered")
     assert browser.driver.find_element("id", "code").get_attribute("value") == "12"
     assert not browser.complaints()
 
