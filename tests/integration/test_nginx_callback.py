@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from portal import PORTAL, send
+from portal import EXAMPLES, PORTAL, send
 from product import STATE
 from webserver import example, password_file
 
@@ -21,13 +21,17 @@ CALLBACK = """
 """
 
 
+def make_spool():
+    os.makedirs(SPOOL, exist_ok=True)
+    shutil.chown(SPOOL, "www-data", "www-data")
+
+
 @pytest.fixture
 def web(product, nginx, sandbox, alice):
     password_file(alice)
     running = nginx(example("access") + CALLBACK, start=False)
     product.configure(callback=f"http://127.0.0.1:{running.other_port}/sms365/callback")
-    os.makedirs(SPOOL, exist_ok=True)
-    shutil.chown(SPOOL, "www-data", "www-data")
+    make_spool()
     running.start()
     return running
 
@@ -78,6 +82,23 @@ def test_what_a_page_asks_for_tells_of_a_report_as_soon_as_it_was_taken(web, bro
     call(web, f"t={token(sandbox)}&status=d")
     state = json.loads(browser.get(PORTAL, Accept="application/json").text)
     assert (state["pending"], state["delivery"]) == (False, "delivered")
+
+
+@pytest.mark.parametrize("conf", EXAMPLES)
+def test_the_location_of_an_example_takes_reports_without_a_password(product, nginx, sandbox, alice, conf):
+    """And keeps their tokens out of its log."""
+    password_file(alice)
+    running = nginx(example(conf), start=False)
+    product.configure(callback=f"https://127.0.0.1:{running.port}/sms365/callback")
+    make_spool()
+    running.start()
+    sandbox.settings(delivery="s")
+    browser = running.browser(alice.name, alice.password)
+    send(browser, sandbox)
+    assert running.browser().get(f"/sms365/callback?t={token(sandbox)}&status=d").status == 200
+    assert len(reports()) == 1
+    assert "delivered</span>" in browser.get(PORTAL).text
+    assert not [line for line in running.access_log() if "callback" in line]
 
 
 def test_a_report_comes_once(web, browser, sandbox):
