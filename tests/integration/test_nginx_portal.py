@@ -694,3 +694,20 @@ def test_a_code_of_our_own_names_the_site_that_it_is_for(request, product, nginx
     assert told is not None and told[1] == told[2], message["text"]
     assert browser.submit(page, "verify", code=told[1]).status == 303
     assert sandbox.requests("2fa/check") == []
+
+
+def test_a_code_goes_to_the_number_of_the_expression(product, nginx, sandbox, alice):
+    """sms365_phone: the users file, which has another, is not asked."""
+    password_file(alice)
+    product.users(alice=[NUMBER])
+    elsewhere = OTHER_NUMBER.removeprefix("30")
+    conf = example("access").replace("sms365_user $remote_user;", "sms365_user $remote_user; sms365_phone $phone;", 1)
+    running = nginx(f'map $remote_user $phone {{ alice "+30 {elsewhere}"; }}\n' + conf)
+    browser = running.browser(alice.name, alice.password)
+    page = browser.follow(browser.get("/there"))
+    assert "+30 69****4321" in page.text
+    page = browser.follow(browser.submit(page, "send"))
+    message = sandbox.wait_message(OTHER_NUMBER)
+    reply = browser.submit(page, "verify", code=message["code"])
+    assert browser.follow(reply).text.startswith("app GET /there")
+    assert [message["to"] for message in sandbox.messages()] == [OTHER_NUMBER]
