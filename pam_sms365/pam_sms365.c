@@ -269,8 +269,7 @@ static int login(struct sms365 *instance, struct conversation *conversation, con
     if (!ssh_can_ask(pamh)) {
         pam_syslog(pamh, LOG_WARNING,
             "denied: sshd's password method cannot ask for a code (it answers every prompt with the password), nor can "
-            "an "
-            "sshd started by inetd or to debug. Use keyboard-interactive. See \"sshd\" in pam_sms365(8)");
+            "an sshd started by inetd or to debug. Use keyboard-interactive. See \"SSHD'S TRAPS\" in pam_sms365(8)");
         return deny(instance, &subject, SMS365_REASON_NOT_A_CODE);
     }
     if (!holder_name(pamh, holder)) {
