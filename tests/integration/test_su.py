@@ -254,6 +254,7 @@ def test_a_caller_whose_su_is_frozen_at_any_step_holds_up_nobody_else(open_su, s
     os.makedirs(hierarchy, exist_ok=True)
     world.run("mount", "-t", "cgroup2", "cgroup2", hierarchy)
     group = f"{hierarchy}/sms365-test-{os.getpid()}"
+    outcomes = []
     try:
         for when in points(stopat, alice, sandbox, quick):
             open_su.clear_state()
@@ -261,10 +262,14 @@ def test_a_caller_whose_su_is_frozen_at_any_step_holds_up_nobody_else(open_su, s
             sandbox.reset()
             os.mkdir(group)
             stopped = StoppedSu(stopat, alice, f"freeze:{group}", when, sandbox)
+            outcomes.append(stopped.outcome)
+            if stopped.outcome == "stopped":
+                wait_event(group, "frozen 1")
             logs_in("bob", OTHER_NUMBER, sandbox, "192.0.2.2")
             thaw(group)
             stopped.end()
             remove_group(group)
+        assert outcomes.count("stopped") > len(outcomes) // 2, outcomes
     finally:
         if os.path.isdir(group):
             thaw(group)
@@ -277,13 +282,17 @@ def thaw(group):
         freeze.write("0")
 
 
-def remove_group(group):
-    """Once it is empty: its last process is being reaped."""
+def wait_event(group, event):
     with open(f"{group}/cgroup.events", "rb", buffering=0) as events:
         poll = select.poll()
         poll.register(events, select.POLLPRI)
-        while b"populated 1" in os.pread(events.fileno(), 256, 0):
-            assert poll.poll(10_000), "a process stays in the group"
+        while event not in os.pread(events.fileno(), 256, 0).decode().splitlines():
+            assert poll.poll(60_000), f"the group never tells: {event}"
+
+
+def remove_group(group):
+    """Once it is empty: its last process is being reaped."""
+    wait_event(group, "populated 0")
     os.rmdir(group)
 
 
