@@ -91,14 +91,15 @@ def test_nonsense_after_a_send_is_a_lost_reply(product, sandbox, syslog, fault):
     syslog.wait("verdict=deny reason=(bad_reply|reply_lost)")
 
 
-@pytest.mark.parametrize("fault", ["http500", "truncated", "cut", "html", "huge", "garbage", "empty", "drop-after"])
+@pytest.mark.parametrize("fault", ["http500", "truncated", "cut", "html", "huge", "garbage", "empty", "drop-after", "types",
+                                   "escapes"])
 def test_nonsense_in_answer_to_the_right_code_lets_nobody_in(product, sandbox, syslog, fault):
     login = Pamtester(product.stack("code"), "alice")
     login.sees(PROMPT)
     sandbox.settings(fault=f"2fa/check:{fault}")
     login.answers(sandbox.wait_message(NUMBER)["code"])
     assert login.code() == "PAM_AUTHINFO_UNAVAIL"
-    syslog.wait("verdict=deny reason=(bad_reply|reply_lost)")
+    syslog.wait("verdict=deny reason=(bad_reply|reply_lost|provider_refused)")
 
 
 def test_wrong_types_are_read_or_refused_but_never_taken_for_more(product, sandbox):
@@ -187,7 +188,7 @@ def test_a_connection_the_provider_dropped_meanwhile_does_not_cost_the_code(prod
     login.sees(PROMPT)
     sandbox.settings(fault="2fa/check:drop-before:kept")
     login.answers(sandbox.wait_message(NUMBER)["code"])
-    assert login.code() in ("PAM_SUCCESS", "PAM_AUTHINFO_UNAVAIL")
+    assert login.code() == "PAM_SUCCESS"
 
 
 def test_a_refused_key_names_both_causes(product, sandbox, syslog):
