@@ -102,6 +102,7 @@ struct sms365_subject {
     /*
      * Where the person sits, as exactly as can be told beside the host (key fingerprint, terminal): failures from where
      * this user lately got in are counted apart from all others. An IPv6 host counts as its /64. NULL: the host alone.
+     * The PAM module passes sshd's SSH_AUTH_INFO_0 with a remote host, else the caller's name, or the terminal's.
      */
     const char *place;
     /*
