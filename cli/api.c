@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define PARAMS_MAX 32
-#define RAW_BYTES_MAX 262144 /* of a reply that is printed as it came */
 
 struct calling {
     const struct sms365_endpoint *endpoint;
@@ -144,8 +143,7 @@ static enum cli_exit call_raw(struct cli *cli, const struct cli_request *request
     struct sms365_buf body;
     struct sms365_error err = {0};
 
-    sms365_buf_init(&body, RAW_BYTES_MAX);
-    body.secret = true;
+    sms365_provider_reply_init(&body, request->endpoint);
     const enum sms365_err code = cli_call_raw(cli, request, &body, &err);
     if (code == SMS365_OK) {
         cli_say_text(cli, sms365_buf_text(&body));

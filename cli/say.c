@@ -32,19 +32,24 @@ void cli_say(const struct cli *cli, const char *format, ...)
 
 void cli_say_text(const struct cli *cli, const char *text)
 {
-    while (*text != '\0') {
-        char line[LINE_SIZE] = "";
+    while (!cli->json && *text != '\0') {
+        char piece[LINE_SIZE] = "";
         size_t used = 0;
         for (; *text != '\0' && *text != '\n'; text++) {
-            /* Indentation stays readable: cli_say() would take tabs for what steers a terminal. */
-            const size_t width = *text == '\t' && strspn(line, " ") == used ? 4 : 1;
-            if (used + width >= sizeof line)
+            /* Indentation stays readable: tabs would be taken for what steers a terminal. */
+            const size_t width = *text == '\t' && strspn(piece, " ") == used ? 4 : 1;
+            if (used + width >= sizeof piece)
                 break;
-            memset(line + used, *text == '\t' ? ' ' : *text, width);
+            memset(piece + used, *text == '\t' ? ' ' : *text, width);
             used += width;
         }
-        line[used] = '\0';
-        cli_say(cli, "%s", line);
+        for (; used > 1 && ((unsigned char)*text & 0xc0) == 0x80; text--) /* a character of UTF-8 stays whole */
+            used--;
+        piece[used] = '\0';
+        sms365_str_clean(piece);
+        (void)fputs(piece, stdout);
+        if (*text == '\0' || *text == '\n')
+            (void)putchar('\n');
         text += *text == '\n';
     }
 }

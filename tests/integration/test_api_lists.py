@@ -76,3 +76,4 @@ def test_thousands_of_contacts_are_listed(place):
         world.contact(name="x" * 200)
     listed = place.json("api", "contact/list").object["reply"]
     assert len(listed["contacts"]) == 3000 and int(listed["total"]) == 3000
+    assert place.run("api", "contact/list", "type=xml").out.count("x" * 200) == 3000
