@@ -329,6 +329,12 @@ def test_the_network_is_what_the_register_says_and_the_cost_what_the_check_does(
     cli_box.settings(hlr="", hlr_balance=0)
 
 
+def test_the_cost_that_is_kept_is_the_one_that_was_told(place, cli_box):
+    place.with_key()
+    assert place.run("user", "add", "root", "447911123456").status == DONE
+    assert place.users.read_text().endswith(";cost=1.25\n")
+
+
 def test_a_number_that_cannot_be_looked_up_is_refused_or_not_watched(place, cli_box):
     cli_box.settings(hlr=f"{NUMBER}:none")
     place.write(users__hlr="block")

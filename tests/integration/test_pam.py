@@ -368,6 +368,7 @@ def test_a_message_without_a_report_is_pending(product, sandbox):
     login.sees("Code sent to +30 69****0002 (pending). Enter it, or r = again: ")
     login.answers(sandbox.wait_message(PENDING)["code"])
     assert login.code() == "PAM_SUCCESS"
+    assert not sandbox.requests("status/sms")  # which knows nothing of 2fa/send
 
 
 def test_wait_holds_the_prompt_until_the_report(product, sandbox):

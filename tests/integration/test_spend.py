@@ -255,6 +255,27 @@ def test_a_number_that_moved_to_another_network_is_told_or_refused(product, sand
     syslog.wait(f"sim=changed .*reason={reason}")
 
 
+@pytest.mark.parametrize("now", ["204:05:no", "202:10:no", "202:05:yes"], ids=["country", "network", "ported"])
+def test_whatever_has_changed_of_a_network_is_a_move_and_a_backup_code_opens(product, sandbox, syslog, now):
+    product.configure(hlr="block")
+    product.stack("code")
+    product.write("users", f"alice: {NUMBER};mcc=202;mnc=05;ported=no;cost=1\n")
+    [code, *_] = json.loads(product.sms365("--json", "user", "backup-codes", "alice"))["codes"]
+    sandbox.settings(hlr=f"{NUMBER}:{now}")
+    login = Pamtester("code", "alice")
+    login.sees(ASKED)
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    login.sees("Your number has moved to another network.")
+    login.answers("")
+    assert login.code() == "PAM_AUTH_ERR"
+    login = Pamtester("code", "alice")
+    login.sees("Backup code (10 left), or Enter: ")
+    login.answers(code)
+    assert login.code() == "PAM_SUCCESS"
+    syslog.wait("reason=sim_changed")
+    assert len(sandbox.messages()) == 1
+
+
 def test_a_look_that_fails_shuts_nobody_out(product, sandbox):
     product.configure(hlr="block")
     product.stack("code")
