@@ -2,7 +2,7 @@
 
 import pytest
 
-from product import NUMBER, PENDING, sudoers
+from product import FAILS, NUMBER, OTHER_NUMBER, PENDING, sudoers
 from programs import su, sudo
 
 DELIVERED = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
@@ -76,6 +76,31 @@ def test_a_code_whose_message_nobody_reported_opens(way, product, sandbox):
     product.configure(wait="1")
     terminal = way.asks("Code sent to +30 69****0002 (pending). Enter it, or r = again: ")
     way.opens(terminal, sandbox.wait_message(PENDING)["code"])
+
+
+def test_a_code_opens_once(way, sandbox):
+    terminal = way.asks(DELIVERED)
+    code = sandbox.wait_message(NUMBER)["code"]
+    way.opens(terminal, code)
+    terminal = way.asks(DELIVERED)
+    assert sandbox.wait_message(NUMBER)["code"] != code
+    terminal.answers(code)
+    way.stays_shut(terminal)
+    assert len(sandbox.requests("2fa/check")) == 2
+
+
+def test_a_message_that_fails_goes_to_the_next_number(way, product, sandbox):
+    product.users(alice=[FAILS, OTHER_NUMBER])
+    terminal = way.asks("Not delivered to +30 69****0001. Code sent to +30 69****4321 (delivered). ")
+    way.opens(terminal, sandbox.wait_message(OTHER_NUMBER)["code"])
+
+
+def test_who_is_not_enrolled_is_told_so(way, product, sandbox):
+    product.users(carol=[NUMBER])
+    terminal = way.asks("no phone number")
+    terminal.answers("")
+    way.stays_shut(terminal)
+    assert not sandbox.requests()
 
 
 def test_a_report_by_callback_after_the_prompt_is_up_is_seen_at_the_next(way, product, sandbox, receiver):
