@@ -138,7 +138,7 @@ def test_a_new_binary_takes_over_challenges_and_messages_on_their_way(start, san
     running = start()
     browser = person(running)
     page, message = send(browser, sandbox)
-    sandbox.settings(fault="2fa/send:delay=5000")
+    sandbox.settings(fault="2fa/send:delay=1500")
     other = person(running)
     under_way = other.submit(other.get(PORTAL), "send")
     running.upgrade()

@@ -14,7 +14,6 @@ from portal import (EXAMPLES, FORMS, LOGIN, PORTAL, SESSION, SOON_SECONDS, ends_
                     serve_others)
 from product import CONF, FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
-from test_nginx_callback import until
 from webserver import example, password_file
 
 
@@ -650,38 +649,6 @@ def test_an_administrator_unlocks_a_user_of_the_web(web, browser, sandbox, produ
     other = web.browser(**browser.headers)
     page, message = send(other, sandbox)
     assert other.submit(page, "verify", code=message["code"]).status == 303
-
-
-def resident_kb(pid):
-    with open(f"/proc/{pid}/smaps_rollup") as smaps:
-        return sum(int(line.split()[1]) for line in smaps if line.startswith(("Private_Dirty", "Private_Clean")))
-
-
-@pytest.mark.slow
-def test_nothing_grows_with_requests_and_logins(product, nginx, sandbox):
-    """Neither memory nor descriptors of a worker, once what is kept for good is there."""
-    users = [f"user{i}" for i in range(300)]
-    product.users(**{user: [f"3069712{i:05d}"] for i, user in enumerate(users)})
-    product.configure(sends_per_day_address="1000", cost_per_day_address="0")
-    # From many addresses: one with hundreds of messages could share its counter's place with somebody's number.
-    running = nginx("set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;\n" + example("behind-sso"))
-
-    def log_in_all(some):
-        for number, user in enumerate(some):
-            someone = running.browser(**{"X-Remote-User": user, "X-Forwarded-For": f"192.0.2.{number % 250}"})
-            page = someone.follow(someone.submit(someone.get(PORTAL), "send"))
-            until(lambda user=user: sandbox.messages(f"3069712{int(user[4:]):05d}"))
-            [message] = sandbox.messages(f"3069712{int(user[4:]):05d}")
-            assert someone.submit(page, "verify", code=message["code"]).status == 303
-            assert all(someone.get("/").status == 200 for _ in range(10))
-
-    log_in_all(users[:150])
-    [worker] = running.workers()
-    before = resident_kb(worker), len(os.listdir(f"/proc/{worker}/fd"))
-    log_in_all(users[150:])
-    after = resident_kb(worker), len(os.listdir(f"/proc/{worker}/fd"))
-    assert after[1] <= before[1] + 2
-    assert after[0] <= before[0] + 512, (before, after)
 
 
 def test_a_code_of_our_own_names_the_site_that_it_is_for(request, product, nginx, sandbox, alice, bob):
