@@ -46,7 +46,7 @@ def serve_others(web, user, number):
     return longest
 
 
-SOON_SECONDS = 8  # workers look once a second; beyond 10 a session ends where nobody looks
+SOON_SECONDS = 2  # as `sms365 session revoke` says
 
 
 def ends_within(browser, seconds):

@@ -21,8 +21,9 @@ CALLBACK = """
 """
 
 
-def make_spool():
+def make_spool(mode=0o750):
     os.makedirs(SPOOL, exist_ok=True)
+    os.chmod(SPOOL, mode)
     shutil.chown(SPOOL, "www-data", "www-data")
 
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import ssl
-import statistics
 import subprocess
 import time
 
@@ -15,26 +14,17 @@ import pytest
 
 import listener
 import tickets
-import world
 from portal import LOGIN, PORTAL, log_in, send
-from product import SOURCE, STATE
+from product import SOURCE
 from sandbox import certificate
-from test_nginx_callback import CALLBACK, call, token, until
+from test_nginx_callback import CALLBACK, SPOOL, call, make_spool, token, until
 from webserver import example, password_file
 
-SPOOL = f"{STATE}/spool"
 EVENTS = PORTAL + "events"
 USERS = [f"user{number}" for number in range(6)]
 SECOND = 1.0  # from the report to the page
-WATCHED_SECONDS = 10  # on a machine that stalls; what is not watched is looked at after 15
 LAST_CHUNK = b"\r\n0\r\n\r\n"
 TABS = 4      # what ngx_http_sms365_events.c has
-
-
-def make_spool(mode=0o750):
-    os.makedirs(SPOOL, exist_ok=True)
-    os.chmod(SPOOL, mode)
-    shutil.chown(SPOOL, "www-data", "www-data")
 
 
 @pytest.fixture
@@ -146,7 +136,7 @@ def test_a_report_is_told_within_a_second(web, browser, sandbox, stream, status,
     start = time.monotonic()
     assert call(web, f"t={token(sandbox)}&status={status}")[0] == 200
     state = events.next()
-    assert time.monotonic() - start < WATCHED_SECONDS
+    assert time.monotonic() - start < SECOND
     assert (state["page"], state["delivery"], state["pending"]) == ("code", told, False)
     # What is final is followed by nothing, also for whoever asks again.
     assert events.ended()
@@ -165,13 +155,11 @@ def test_whichever_worker_gets_a_report_it_is_told(start, product, sandbox, stre
         waiting.append((stream(web, person), token(sandbox)))
     for events, _ in waiting:
         assert events.next()["pending"]
-    seconds = []
     for events, mine in reversed(waiting):
         start_time = time.monotonic()
         assert call(web, f"t={mine}&status=d")[0] == 200
         assert not events.next()["pending"]
-        seconds.append(time.monotonic() - start_time)
-    assert statistics.median(seconds) < SECOND
+        assert time.monotonic() - start_time < SECOND
 
 
 def test_what_another_receiver_writes_is_told(start, product, sandbox, alice, stream):
@@ -189,7 +177,7 @@ def test_what_another_receiver_writes_is_told(start, product, sandbox, alice, st
         start_time = time.monotonic()
         assert receiver.get(f"t={token(sandbox)}&status=d", path="/sms365/callback") == 200
         assert events.next()["delivery"] == "delivered"
-        assert time.monotonic() - start_time < WATCHED_SECONDS
+        assert time.monotonic() - start_time < SECOND
     finally:
         receiver.stop()
 
@@ -358,7 +346,7 @@ def test_a_proxy_in_front_hands_them_on(product, nginx, sandbox, alice, stream):
     start_time = time.monotonic()
     assert call(web, f"t={token(sandbox)}&status=d")[0] == 200
     assert events.next()["delivery"] == "delivered"
-    assert time.monotonic() - start_time < WATCHED_SECONDS
+    assert time.monotonic() - start_time < SECOND
     assert events.ended()
     assert browser.submit(browser.get(PORTAL), "verify", code=message["code"]).status == 303
     assert browser.get("/").status == 200

@@ -2,7 +2,6 @@
 narrow and wide. SMS365_SCREENSHOTS=DIR leaves a picture of each there."""
 
 import json
-import os
 import re
 import shutil
 
@@ -13,7 +12,7 @@ from browser import person  # noqa: F401: a fixture
 from portal import LOGIN, PORTAL, SESSION
 from product import CONF, FAILS, NUMBER, OTHER_NUMBER, SOURCE
 from programs import wrong
-from test_nginx_callback import CALLBACK, SPOOL, reports, until
+from test_nginx_callback import CALLBACK, make_spool, reports, until
 from webserver import APPLICATION, example, password_file
 
 # A page of the application's that holds a form.
@@ -30,8 +29,7 @@ def with_reports(nginx, product, application=APPLICATION, location="", **options
     conf = example("access", application).replace("    location / {", f"    {location}\n    location / {{", 1)
     running = nginx(conf + CALLBACK, start=False)
     product.configure(callback=f"http://127.0.0.1:{running.other_port}/sms365/callback", **options)
-    os.makedirs(SPOOL, exist_ok=True)
-    os.chown(SPOOL, 33, 33)
+    make_spool()
     running.start()
     return running
 

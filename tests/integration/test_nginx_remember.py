@@ -6,7 +6,7 @@ import time
 import pytest
 
 import tickets
-from portal import LOGIN, PORTAL, SESSION, log_in, notice, send
+from portal import LOGIN, PORTAL, SESSION, SOON_SECONDS, log_in, notice, send
 from product import NUMBER, OTHER_NUMBER, STATE
 from test_nginx_callback import until
 from webserver import example, password_file
@@ -162,7 +162,7 @@ def test_what_ends_it(web, browser, sandbox, product, alice, end):
     else:
         product.new_master_key()
         web.reload()
-    until = time.monotonic() + 8
+    until = time.monotonic() + SOON_SECONDS
     browser.cookies[REMEMBER] = kept
     while goes_in(browser) and time.monotonic() < until:
         time.sleep(0.05)

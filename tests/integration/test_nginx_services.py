@@ -97,7 +97,7 @@ def test_revoking_a_user_ends_the_sessions_of_all_services(web, browser, sandbox
     log_in(browser, sandbox, portal=ADMIN_PORTAL, where="/admin/")
     product.sms365("session", "revoke", "alice")
     assert ends_within(browser, SOON_SECONDS)
-    until(lambda: browser.get("/admin/").status == 303)
+    until(lambda: browser.get("/admin/").status == 303, SOON_SECONDS)  # each service looks by itself
 
 
 def test_one_named_location_leads_to_the_portal_of_whatever_was_asked_for(product, nginx, sandbox, alice):

@@ -64,7 +64,7 @@ def test_silent_name_servers_do_not_hold_a_login_beyond_the_connect_timeout(
     # What the caller's environment asks of the resolver does not count.
     login = Pamtester(installation, alice, env={"RES_OPTIONS": "timeout:30 attempts:5"})
     login.sees("cannot be reached")
-    assert time.monotonic() - start < 2 * CONNECT_TIMEOUT + 6
+    assert time.monotonic() - start < 2 * CONNECT_TIMEOUT + 1
     login.answers("")
     assert login.code() == "PAM_AUTHINFO_UNAVAIL"
     syslog.wait(r"other\.example cannot be resolved")
@@ -78,7 +78,7 @@ def test_names_of_a_search_list_are_not_asked_for(silent_name_servers, installat
     start = time.monotonic()
     login = Pamtester(installation, alice)
     login.sees("cannot be reached")
-    assert time.monotonic() - start < 2 * CONNECT_TIMEOUT + 6
+    assert time.monotonic() - start < 2 * CONNECT_TIMEOUT + 1
     questions = []
     with pytest.raises(BlockingIOError):
         while True:
