@@ -3,11 +3,13 @@
 import contextlib
 import functools
 import http.client
+import http.server
 import json
 import os
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -177,3 +179,29 @@ class Sandbox:
             if event == "message" and seen["id"] == wanted and seen["status"] == status:
                 return seen
         raise EOFError("the sandbox ended")
+
+
+@contextlib.contextmanager
+def altered(box, endpoint, alter):
+    """Stands before the sandbox, and passes on what `alter` makes of that endpoint's replies; a base URL."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            form = self.rfile.read(int(self.headers["Content-Length"]))
+            _, mime, body = box.ask("POST", self.path, form, {"Content-Type": self.headers["Content-Type"]})
+            if self.path == f"/api/{endpoint}":
+                reply = json.loads(body)
+                alter(reply)
+                body = json.dumps(reply).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", mime)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()

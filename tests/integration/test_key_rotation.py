@@ -87,17 +87,18 @@ def test_a_provider_that_cannot_be_reached_leaves_everything_as_it_is(here):
     assert (here.keys / "main.key").read_bytes() == before and names(here) == AS_AT_REST
 
 
-def replies_that_are_lost(box, quick):
+def replies_that_are_lost(here, quick):
     """A fault for every place at which the connection, or the reply, may end; and for what may come in its stead."""
-    length = len(box.ask("POST", "/api/key/get", f"key={sandbox.KEY}",
-                         {"Content-Type": "application/x-www-form-urlencoded"})[2])
+    heals(here)  # the account has a key of the provider's own making and length
+    length = len(here.box.ask("POST", "/api/key/get", "username=demo&password=demo",
+                              {"Content-Type": "application/x-www-form-urlencoded"})[2])
     for at in range(0, length, 16 if quick else 1):
         yield from (f"cut={at}", f"truncated={at}")
     yield from ("drop-after", "http500", "html", "empty", "garbage", "types", "huge", "error=106")
 
 
 def test_a_reply_that_is_lost_at_any_byte_is_made_good_by_username_and_password(here, quick):
-    for fault in replies_that_are_lost(here.box, quick):
+    for fault in replies_that_are_lost(here, quick):
         here.box.reset()
         here.box.settings(fault=f"key/reset:{fault}:1")
         result = here.run("key", "rotate", "main")
@@ -148,6 +149,46 @@ def test_a_key_put_there_by_hand_ends_an_interrupted_rotation(here):
     here.run("key", "rotate")
     assert here.run("key", "remove", "main").status == DONE
     assert names(here) == ["keys.lock"]
+
+
+def test_a_new_key_that_cannot_be_tried_is_kept(here):
+    here.box.settings(fault="key/get:http500:skip=1")
+    result = here.run("key", "rotate")
+    assert result.status == DONE and "the new key could not be tried" in result.err
+    here.box.settings(fault="")
+    assert not is_lost(here) and names(here) == AS_AT_REST
+
+
+def test_a_new_key_that_is_refused_at_first_is_taken_up_by_the_next_run(here):
+    here.box.settings(fault="key/get:error=101:skip=1:1")
+    result = here.run("key", "rotate")
+    assert result.status == FAILED and "refuses the one before; run this again" in result.err
+    assert here.json("key", "rotate").object["keys"] == [{"name": "main", "result": "resumed", "reloaded": True}]
+    assert not is_lost(here) and names(here) == AS_AT_REST
+    assert len(here.box.requests("key/reset")) == 1
+
+
+def test_an_answer_with_another_key_than_the_account_s_leaves_the_old_one_in_place(here):
+    def not_carried_out(reply):
+        here.box.settings(account=f"demo:demo:{sandbox.KEY}")
+
+    with sandbox.altered(here.box, "key/reset", not_carried_out) as url:
+        here.run("key", "add", "main", "--replace", "--no-check", "--whitelist", "any", "--url", url,
+                 stdin=sandbox.KEY + "\n")
+        before = (here.keys / "main.key").read_bytes()
+        result = here.run("key", "rotate")
+        assert result.status == FAILED and "a key that it refuses; the present one is still good" in result.err
+        assert (here.keys / "main.key").read_bytes() == before and names(here) == AS_AT_REST
+        assert here.run("key", "check").status == DONE
+
+
+def test_where_the_provider_is_down_after_a_reset_the_next_run_finds_out_what_became_of_it(here):
+    here.box.settings(fault="key/reset:drop-after:1,key/get:http500:skip=1")
+    result = here.run("key", "rotate", stdin=CREDENTIALS)
+    assert result.status == FAILED and "Whether the key was replaced cannot be told now" in result.err
+    here.box.settings(fault="")
+    assert is_lost(here)
+    heals(here)
 
 
 def test_rotations_at_once_take_turns(here):

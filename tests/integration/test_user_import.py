@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import sandbox
 from administrator import DONE, FAILED, NOWHERE, UNREACHABLE, USAGE, cli_box, place, running_cli_box  # noqa: F401
 from programs import wrong
 
@@ -411,6 +412,46 @@ def test_failed_reply_leaves_the_file_as_it_is(here, cli_box, group, endpoint, f
     cli_box.settings(fault=f"{endpoint}:{fault}")
     result = synced(here, "--yes", "--confirm", "alice")
     assert result.status in (FAILED, UNREACHABLE) and here.users.read_text() == "alice: 306970000001\n"
+
+
+ALTERED = {
+    "as it was": lambda group: None,
+    "one contact fewer": lambda group: group["contacts"].pop(),
+    "no contact": lambda group: group.update(contacts=[]),
+    "no list": lambda group: group.pop("contacts"),
+    "a higher total": lambda group: group.update(total=3),
+    "a lower total": lambda group: group.update(total="1"),
+    "no total": lambda group: group.pop("total"),
+    "a total that is no number": lambda group: group.update(total="two"),
+    "a total beyond every number": lambda group: group.update(total="18446744073709551618"),
+}
+
+
+@pytest.mark.parametrize("how", ALTERED)
+def test_a_list_that_is_not_as_long_as_its_total_changes_nothing(here, cli_box, group, how):
+    here.users.write_text("alice: 306970000001\n")
+    with sandbox.altered(cli_box, "group/get", lambda reply: ALTERED[how](reply["group"])) as url:
+        here.run("key", "add", "main", "--replace", "--no-check", "--whitelist", "any", "--url", url,
+                 stdin=sandbox.KEY + "\n")
+        result = synced(here, "--yes", "--confirm", "alice")
+    if how == "as it was":
+        assert result.status == DONE and users(here) == {"alice": [ALICE], "bob": [BOB]}
+    else:
+        assert result.status == FAILED and "nothing was changed" in result.err
+        assert here.users.read_text() == "alice: 306970000001\n"
+
+
+@pytest.mark.parametrize("fault", ["http500", "html", "truncated", "error=106", "drop-after"])
+def test_lookup_of_a_contact_that_keeps_failing_leaves_the_file_as_it_is(here, cli_box, group, fault):
+    """Those that were looked up before it are not written either."""
+    here.users.write_text("alice: 306970000001\n")
+    cli_box.settings(fault=f"mobile/check:{fault}:skip=1")
+    result = synced(here, "--yes", "--confirm", "alice")
+    assert result.status in (FAILED, UNREACHABLE) and result.err
+    assert here.users.read_text() == "alice: 306970000001\n"
+    cli_box.settings(fault="")
+    assert synced(here, "--yes", "--confirm", "alice").status == DONE
+    assert users(here) == {"alice": [ALICE], "bob": [BOB]}
 
 
 def test_empty_group_leaves_the_file_as_it_is(here, cli_box, group):
