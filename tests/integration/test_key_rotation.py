@@ -14,11 +14,13 @@ import sandbox
 import world
 from administrator import DONE, FAILED, NOWHERE, UNREACHABLE
 from programs import Terminal, pamtester_argv
-from product import NUMBER, PROMPT, SOURCE
+from product import BUILD, CONF, NUMBER, PROMPT, SOURCE, STATE
+from units import allowed_calls, as_root, paths, unit, walled_off
 
 CREDENTIALS = "demo\ndemo\n"
 AS_AT_REST = ["keys.lock", "main.key"]
 LOG = "/run/strace-rotate.log"
+UNIT = f"{BUILD}/systemd/sms365-key-rotate.service"
 
 
 @pytest.fixture
@@ -351,13 +353,35 @@ def test_a_login_that_waits_for_its_code_meanwhile_goes_on_with_the_new_key(prod
     login.sees("successfully authenticated")
 
 
+def test_the_unit_leaves_a_rotation_what_it_needs_and_nothing_else(product, tmp_path):
+    """Confined as systemd would: root without capabilities, everything but the keys read-only or hidden."""
+    said = unit(UNIT)
+    assert said["ProtectSystem"] == ["strict"] and paths(said, "ReadWritePaths") == [f"{CONF}/keys.d"]
+    assert paths(said, "InaccessiblePaths") == [f"{CONF}/users", STATE]
+    nosy = program(tmp_path, f"cat {CONF}/users; ls {STATE}; touch {CONF}/new {tmp_path}/new /etc/new\nexit 0\n")
+    product.configure(reload=nosy)
+    limits = ["prlimit", f"--nofile={said['LimitNOFILE'][0]}", f"--core={said['LimitCORE'][0]}"]
+    done = subprocess.run([*walled_off(said), *limits, *as_root(said), f"{BUILD}/sms365", "key", "rotate"],
+                          capture_output=True, text=True, env={})
+    assert done.returncode == DONE, done.stderr
+    assert done.stderr.count("Permission denied") == 2 and done.stderr.count("Read-only file system") == 3
+    assert product.sms365("key", "check")
+
+
+def test_the_unit_allows_the_system_calls_of_a_rotation(product, tmp_path):
+    trace = tmp_path / "trace"
+    world.run("strace", "-f", "-qq", "-o", str(trace), f"{BUILD}/sms365", "key", "rotate")
+    used = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M))
+    assert {"rename", "fsync", "connect"} <= used and used - allowed_calls(unit(UNIT)) == set()
+
+
 def test_systemd_takes_the_units(tmp_path):
     """As installed, with our own program in its place: the service, and the timer that starts it."""
-    with open(f"{sandbox.BUILD}/systemd/sms365-key-rotate.service") as file:
+    with open(UNIT) as file:
         service = file.read()
     [program] = re.findall(r"^ExecStart=(\S+/sms365) key rotate$", service, re.M)
     assert not re.search(r"@\w+@", service)
-    (tmp_path / "sms365-key-rotate.service").write_text(service.replace(program, f"{sandbox.BUILD}/sms365"))
+    (tmp_path / "sms365-key-rotate.service").write_text(service.replace(program, f"{BUILD}/sms365"))
     timer = tmp_path / "sms365-key-rotate.timer"
     with open(f"{SOURCE}/systemd/sms365-key-rotate.timer") as file:
         timer.write_text(file.read())

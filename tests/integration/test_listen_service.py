@@ -15,6 +15,7 @@ from listener import PATH, SPOOL, USER, DidNotStart, Listener
 from product import BUILD, CONF, SOURCE
 from sandbox import certificate
 from test_listen import account, listen, place, token  # noqa: F401: fixtures
+from units import allowed_calls, as_root, unit
 
 UNIT = f"{BUILD}/systemd/sms365-listen.service"
 STATE_DIRECTORY = "/var/lib/sms365"
@@ -266,18 +267,9 @@ def test_neither_the_library_nor_the_module_knows_an_http_server():
         assert ("libmicrohttpd" in world.run("readelf", "-W", "-d", f"{BUILD}/{name}")) == knows, name
 
 
-def unit():
-    """What the unit says: every directive's values, in order."""
-    found = {}
-    with open(UNIT) as file:
-        for name, value in re.findall(r"^(\w+)=(.*)$", file.read(), re.M):
-            found.setdefault(name, []).append(value)
-    return found
-
-
 def test_systemd_takes_the_unit(tmp_path):
-    program = re.match(r"(\S+) listen$", unit()["ExecStart"][0])[1]
-    assert program.endswith("/sms365") and not re.search(r"@\w+@", "".join(sum(unit().values(), [])))
+    program = re.match(r"(\S+) listen$", unit(UNIT)["ExecStart"][0])[1]
+    assert program.endswith("/sms365") and not re.search(r"@\w+@", "".join(sum(unit(UNIT).values(), [])))
     copy = tmp_path / "sms365-listen.service"
     with open(UNIT) as file:
         copy.write_text(file.read().replace(program, f"{BUILD}/sms365"))
@@ -285,21 +277,8 @@ def test_systemd_takes_the_unit(tmp_path):
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def expand(names):
-    """System calls that a list of systemd's stands for."""
-    found = set()
-    for name in names:
-        if name.startswith("@"):
-            listing = world.run("systemd-analyze", "syscall-filter", "--no-pager", name)
-            found |= expand(re.findall(r"^ +([@\w-]+)$", listing, re.M))
-        else:
-            found.add(name)
-    return found
-
-
 def test_the_unit_allows_the_system_calls_that_are_made(listen, token, tmp_path):
     cert, key = certificate()
-    allowed = expand(" ".join(unit()["SystemCallFilter"]).split())
     used = set()
     for arguments, options in (((), {}), (("--tls-cert", cert, "--tls-key", key), {"ca": cert})):
         trace = tmp_path / f"trace-{len(arguments)}"
@@ -310,14 +289,13 @@ def test_the_unit_allows_the_system_calls_that_are_made(listen, token, tmp_path)
         assert here.stop() == 0
         used |= set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M))
     assert {"setresuid", "accept4", "linkat"} <= used
-    assert used - allowed == set()
+    assert used - allowed_calls(unit(UNIT)) == set()
 
 
 def test_the_unit_s_capabilities_are_enough(place, listen):
     """As systemd would start it: root with the unit's capabilities and no others."""
-    kept = ",".join("+" + name.lower().removeprefix("cap_") for name in unit()["CapabilityBoundingSet"][0].split())
     os.chmod(SPOOL, 0o700)
-    here = listen(before=("setpriv", "--bounding-set=-all," + kept, "--inh-caps=-all", "--no-new-privs"))
+    here = listen(before=as_root(unit(UNIT)))
     status = status_of(here.pid)
     assert bin(int(status["CapBnd"][0], 16)).count("1") == 4 and int(status["CapEff"][0], 16) == 0
     assert here.get("t=x") == 404
@@ -335,7 +313,7 @@ def test_systemd_makes_the_user_and_the_spool(product, account):  # noqa: F811
 
 
 def test_the_unit_walls_off_everything_but_the_spool():
-    said = unit()
+    said = unit(UNIT)
     assert said["Type"] == ["notify"] and said["ProtectSystem"] == ["strict"]
     assert said["ReadWritePaths"] == [f"-{SPOOL}"]
     for path in (f"{CONF}/keys.d", f"{CONF}/users", f"{STATE_DIRECTORY}/pam"):
