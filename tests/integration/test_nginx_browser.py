@@ -8,9 +8,10 @@ from browser import person  # noqa: F401: a fixture
 from portal import EXAMPLES, PORTAL
 from product import FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
-from test_nginx_callback import call, reports, token, until
+from test_nginx_callback import call, reports, token
 from test_nginx_pages import WITH_A_FORM, with_reports
 from webserver import example, password_file
+from world import until
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import http.client
 import json
 import os
 import shutil
-import time
 
 import pytest
 
 from portal import EXAMPLES, PORTAL, send
 from product import STATE
 from webserver import example, password_file
+from world import until
 
 SPOOL = f"{STATE}/spool"
 CALLBACK = """
@@ -54,13 +54,6 @@ def call(web, query, method="GET"):
 
 def reports():
     return sorted(name for name in os.listdir(SPOOL) if name.endswith(".report"))
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def token(sandbox):

@@ -17,8 +17,9 @@ import tickets
 from portal import LOGIN, PORTAL, log_in, send
 from product import SOURCE
 from sandbox import certificate
-from test_nginx_callback import CALLBACK, SPOOL, call, make_spool, token, until
+from test_nginx_callback import CALLBACK, SPOOL, call, make_spool, token
 from webserver import example, password_file
+from world import until
 
 EVENTS = PORTAL + "events"
 USERS = [f"user{number}" for number in range(6)]

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -17,6 +16,7 @@ from portal import PORTAL, SESSION, send
 from product import NUMBER, SOURCE
 from programs import CLEAN
 from webserver import NGINX, Nginx, example
+from world import until
 
 A_CONNECTION = 1000  # requests, after which nginx closes it
 
@@ -33,13 +33,6 @@ def start(product, nginx):
 
 def person(running, name="alice", **headers):
     return running.browser(**{"X-Remote-User": name, **headers})
-
-
-def until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def kill(running):

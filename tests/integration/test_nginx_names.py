@@ -8,9 +8,9 @@ import pytest
 from nameserver import NameServer
 from portal import serve_others
 from product import NUMBER, OTHER_NUMBER
-from test_nginx_callback import until
 from test_nginx_portal import PORTAL, example, notice, send
 from webserver import password_file
+from world import until
 
 HOST = "provider.example"
 CONNECT_TIMEOUT = 2

@@ -12,8 +12,9 @@ from browser import person  # noqa: F401: a fixture
 from portal import LOGIN, PORTAL, SESSION
 from product import CONF, FAILS, NUMBER, OTHER_NUMBER, SOURCE
 from programs import wrong
-from test_nginx_callback import CALLBACK, make_spool, reports, until
+from test_nginx_callback import CALLBACK, make_spool, reports
 from webserver import APPLICATION, example, password_file
+from world import until
 
 # A page of the application's that holds a form.
 WITH_A_FORM = APPLICATION.replace("location / {", """location = /form {

@@ -15,6 +15,7 @@ from portal import (EXAMPLES, FORMS, LOGIN, PORTAL, SESSION, SOON_SECONDS, ends_
 from product import CONF, FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
 from webserver import example, password_file
+from world import until
 
 
 @pytest.fixture(params=EXAMPLES)
@@ -306,9 +307,7 @@ def test_sessions_are_listed(web, browser, sandbox, product, bob):
     other = web.browser(bob.name, bob.password)
     log_in(browser, sandbox)
     log_in(other, sandbox, OTHER_NUMBER)
-    until = time.monotonic() + 10
-    while product.sms365("session", "list").count("\n") < 2 and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: product.sms365("session", "list").count("\n") >= 2)
     listed = json.loads(product.sms365("--json", "session", "list"))["sessions"]
     assert {(one["user"], one["service"], one["address"]) for one in listed} == {
         ("alice", "app", "127.0.0.1"), ("bob", "app", "127.0.0.1")}
@@ -321,16 +320,11 @@ def test_sessions_are_listed(web, browser, sandbox, product, bob):
 def test_no_session_holds_while_nobody_can_tell_what_is_revoked(web, browser, sandbox):
     log_in(browser, sandbox)
     journal = "/var/lib/sms365/web/sessions"
-    until = time.monotonic() + 10
-    while not os.path.exists(journal) and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: os.path.exists(journal))
     os.chmod(journal, 0o644)
     assert ends_within(browser, 15)
     os.chmod(journal, 0o600)
-    until = time.monotonic() + 5
-    while browser.get("/").status != 200 and time.monotonic() < until:
-        time.sleep(0.05)
-    assert browser.get("/").status == 200
+    until(lambda: browser.get("/").status == 200)
     assert "revoked sessions cannot be told" in web.log()
 
 
@@ -483,14 +477,11 @@ def test_who_goes_away_takes_an_answer_along(web, browser, sandbox):
     for _ in range(2):
         web.browser().get("/")  # the one worker has read what came before this
     connection.close()
-    until = time.monotonic() + 10
-    while not any('verify HTTP/1.1" 499' in line for line in web.access_log()) and time.monotonic() < until:
-        time.sleep(0.02)
+    until(lambda: any('verify HTTP/1.1" 499' in line for line in web.access_log()))
     message = sandbox.wait_message(NUMBER)
-    while "being sent" in (page := browser.get(PORTAL)).text and time.monotonic() < until:
-        time.sleep(0.1)
+    until(lambda: "being sent" not in browser.get(PORTAL).text)
+    page = browser.get(PORTAL)
     assert "3 tries left" in page.text and not sandbox.requests("2fa/check")
-    assert any('verify HTTP/1.1" 499' in line for line in web.access_log())
     assert browser.submit(page, "verify", code=message["code"]).status == 303
 
 
@@ -498,9 +489,7 @@ def test_another_worker_takes_up_a_challenge(web, browser, sandbox):
     page, message = send(browser, sandbox)
     [worker] = web.workers()
     os.kill(worker, signal.SIGKILL)
-    until = time.monotonic() + 10
-    while worker in web.workers() and time.monotonic() < until:
-        time.sleep(0.02)
+    until(lambda: worker not in web.workers())
     assert browser.submit(page, "verify", code=message["code"]).status == 303
     web.forgive()
 

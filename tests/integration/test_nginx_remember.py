@@ -8,8 +8,8 @@ import pytest
 import tickets
 from portal import LOGIN, PORTAL, SESSION, SOON_SECONDS, log_in, notice, send
 from product import NUMBER, OTHER_NUMBER, STATE
-from test_nginx_callback import until
 from webserver import example, password_file
+from world import until
 
 REMEMBER = "__Host-sms365-app-remember"
 DAY = 86400

@@ -6,8 +6,8 @@ import tickets
 from portal import FORMS, PORTAL, SOON_SECONDS, ends_within, log_in, send
 from product import CONF, NUMBER, OTHER_NUMBER
 from programs import wrong
-from test_nginx_callback import until
 from webserver import example, password_file
+from world import until
 
 ADMIN_PORTAL = "/admin/sms365/"
 APP, ADMIN = "__Host-sms365-app", "__Host-sms365-admin"

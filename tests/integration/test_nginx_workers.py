@@ -12,8 +12,9 @@ import pytest
 import tickets
 from portal import LOGIN, PORTAL, SESSION, log_in, send
 from product import NUMBER, OTHER_NUMBER, STATE
-from test_nginx_load import person, until
+from test_nginx_load import person
 from webserver import example
+from world import until
 
 NAMES = {"alice": NUMBER, "bob": OTHER_NUMBER, "carol": "306941234567"}
 PATIENCE = 20

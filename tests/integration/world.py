@@ -160,6 +160,14 @@ def make_accounts(count):
     return names
 
 
+def until(condition, seconds=20):
+    """Returns once condition() holds; fails where it does not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
 def children(pid):
     """The processes that pid has started and that have not ended."""
     found = []
