@@ -144,6 +144,8 @@ ngx_http_sms365_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     slcf->name = value[1];
+    slcf->file = cf->conf_file->file.name.data;
+    slcf->line = cf->conf_file->line;
 
     return NGX_CONF_OK;
 }

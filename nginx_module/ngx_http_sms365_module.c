@@ -233,6 +233,13 @@ ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_core_loc_conf_t     *clcf;
     ngx_http_sms365_main_conf_t  *smcf;
 
+    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sms365_module);
+
+    if (conf->name.data == NULL) {
+        conf->file = prev->name.data != NULL ? prev->file : smcf->file;
+        conf->line = prev->name.data != NULL ? prev->line : smcf->line;
+    }
+
     ngx_conf_merge_str_value(conf->name, prev->name, NGX_HTTP_SMS365_SERVICE);
     ngx_conf_merge_value(conf->access, prev->access, 0);
 
@@ -248,8 +255,6 @@ ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->user == NULL && !conf->access && !conf->answers) {
         return NGX_CONF_OK;
     }
-
-    smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sms365_module);
 
     if (smcf->path.data == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -272,7 +277,8 @@ ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                            "does so without the second factor of sms365_access");
     }
 
-    conf->service = ngx_http_sms365_service_get(cf, smcf, &conf->name);
+    conf->service = ngx_http_sms365_service_get(cf, smcf, &conf->name,
+                                                conf->file, conf->line);
 
     return conf->service != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
@@ -306,7 +312,10 @@ ngx_http_sms365_init(ngx_conf_t *cf)
 
     /* A configuration that is named is read, also while nothing asks for it yet. */
     if (smcf->path.data != NULL && smcf->services.nelts == 0) {
-        if (ngx_http_sms365_service_get(cf, smcf, &ngx_http_sms365_default) == NULL) {
+        if (ngx_http_sms365_service_get(cf, smcf, &ngx_http_sms365_default,
+                                        smcf->file, smcf->line)
+            == NULL)
+        {
             return NGX_ERROR;
         }
     }

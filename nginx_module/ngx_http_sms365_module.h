@@ -88,6 +88,8 @@ typedef struct {
  */
 typedef struct {
     ngx_str_t                     name;
+    u_char                       *file;         /* where nginx's configuration names it first */
+    ngx_uint_t                    line;
     ngx_uint_t                    index;        /* among all services */
     struct sms365_conf            conf;
     struct sms365_keys            keys;
@@ -139,6 +141,8 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                     name;         /* of the service */
+    u_char                       *file;         /* where sms365_service gives it, or sms365_config stands */
+    ngx_uint_t                    line;
     ngx_http_sms365_service_t    *service;      /* NULL where nothing is asked of it */
     ngx_http_complex_value_t     *user;
     ngx_http_complex_value_t     *phone;
@@ -203,9 +207,9 @@ ngx_str_t *ngx_http_sms365_portal_of(ngx_http_request_t *r,
 
 /* --- ngx_http_sms365_service.c --- */
 
-/* The service of that name, not open yet. NULL: out of memory. */
+/* The service of that name, not open yet; a new one is named at file:line. NULL: out of memory. */
 ngx_http_sms365_service_t *ngx_http_sms365_service_get(ngx_conf_t *cf,
-    ngx_http_sms365_main_conf_t *smcf, ngx_str_t *name);
+    ngx_http_sms365_main_conf_t *smcf, ngx_str_t *name, u_char *file, ngx_uint_t line);
 
 /* Open all of them; what is wrong is told in nginx's way, all of it. */
 ngx_int_t ngx_http_sms365_services_open(ngx_conf_t *cf,

@@ -38,7 +38,7 @@ ngx_http_sms365_service_close(void *data)
 
 ngx_http_sms365_service_t *
 ngx_http_sms365_service_get(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
-    ngx_str_t *name)
+    ngx_str_t *name, u_char *file, ngx_uint_t line)
 {
     ngx_uint_t                   i;
     ngx_pool_cleanup_t          *cln;
@@ -70,6 +70,8 @@ ngx_http_sms365_service_get(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
     cln->data = service;
 
     service->name = *name;
+    service->file = file;
+    service->line = line;
     service->index = smcf->services.nelts - 1;
     *found = service;
 
@@ -271,10 +273,11 @@ ngx_http_sms365_services_differ(ngx_conf_t *cf, ngx_http_sms365_service_t *one,
                    == 0)
             {
                 ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                              "sms365: the services \"%V\" and \"%V\" would both have "
-                              "a cookie \"%V\": give one of them another name, or "
-                              "another \"cookie\"",
-                              &one->name, &two->name, &one->cookies[i]);
+                              "sms365: the services \"%V\" in %s:%ui and \"%V\" would "
+                              "both have a cookie \"%V\": give one of them another "
+                              "name, or another \"cookie\" in %s:%ui",
+                              &one->name, one->file, one->line, &two->name,
+                              &one->cookies[i], two->file, two->line);
                 return NGX_ERROR;
             }
         }

@@ -1,5 +1,7 @@
 """Several services in one nginx: each with sessions, cookies and a portal of its own, on one host or on several."""
 
+import re
+
 import pytest
 
 import tickets
@@ -141,14 +143,21 @@ def test_a_cookie_of_one_server_is_refused_by_another(product, nginx, alice):
             assert browser.get("/", Host=name).status == (200 if name == owner else 401), (owner, name)
 
 
-@pytest.mark.parametrize("one, other", [("web", "login"), ("a", "a-login")])
-def test_services_whose_cookies_would_be_the_same_are_refused(product, nginx, one, other):
-    good, said = nginx(f"sms365_config {CONF}/sms365.conf; server {{ listen %PORT%; sms365_user $remote_user; "
-                       f"location /a {{ sms365_service {one}; }} location /b {{ sms365_service {other}; }} }}",
-                       start=False).test()
-    assert not good and "would both have a cookie" in said
+@pytest.mark.parametrize("one, other, first", [("web", "login", 3), ("a", "a-login", 3), (None, "login", 1)])
+def test_services_whose_cookies_would_be_the_same_are_refused_with_both_places(product, nginx, one, other, first):
+    """The service that none is named for is there because of sms365_config."""
+    named = f"sms365_service {one};" if one else ""
+    http = "\n".join([f"sms365_config {CONF}/sms365.conf; server {{ listen %PORT%;", "",
+                      f"location /a {{ {named} sms365_user $remote_user; }}", "location /b { sms365_user $remote_user;",
+                      f"sms365_service {other}; }} }}"])
+    running = nginx(http, start=False)
+    with open(f"{running.directory}/nginx.conf") as conf:
+        [before] = [number for number, line in enumerate(conf) if "sms365_config" in line]
+    file = f"{running.directory}/nginx.conf"
+    good, said = running.test()
+    assert not good
+    assert re.search(rf'the services "{one or "web"}" in {file}:{before + first} and "{other}" would both have a cookie .* '
+                     rf'in {file}:{before + 5}$', said, re.M), said
     product.configure(service={other: {"cookie": "elsewhere"}})
-    good, said = nginx(f"sms365_config {CONF}/sms365.conf; server {{ listen %PORT%; sms365_user $remote_user; "
-                       f"location /a {{ sms365_service {one}; }} location /b {{ sms365_service {other}; }} }}",
-                       start=False).test()
+    good, said = running.test()
     assert good, said
