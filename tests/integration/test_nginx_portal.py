@@ -364,6 +364,71 @@ def test_a_program_goes_the_same_way(web, browser, sandbox):
     assert not sandbox.requests("2fa/send")[1:]
 
 
+def step(browser, name, state, **fields):
+    """One step of a program, with the token of what it was told before: what it is told, once a message is not on its way."""
+    reply = browser.post(PORTAL + name, token=state["token"], next="/there", **fields)
+    told = [json.loads(reply.text)]
+    if name in ("send", "again", "other") and told[0]["page"] == "code" and not told[0]["usable"]:
+        until(lambda: told.append(json.loads(browser.get(PORTAL).text)) or told[-1]["usable"])
+    return reply.status, told[-1]
+
+
+def begin(browser):
+    """A program that has had a message sent: what it is told."""
+    browser.headers["Accept"] = "application/json"
+    status, state = step(browser, "send", json.loads(browser.get(PORTAL).text))
+    assert (status, state["page"], state["usable"]) == (200, "code", True)
+    return state
+
+
+def test_a_program_has_another_message_sent_when_it_is_time(web, browser, sandbox, product):
+    state = begin(browser)
+    old = sandbox.wait_message(NUMBER)
+    status, state = step(browser, "again", state)
+    assert (status, state["page"], state["usable"]) == (200, "code", True)
+    assert state["notice"].startswith("It is too soon for another message") and 0 < state["resend_after_s"] <= 30
+    assert len(sandbox.messages()) == 1
+    product.configure(resend_after="0")
+    web.reload()
+    status, state = step(browser, "again", state)
+    new = sandbox.wait_message(NUMBER)
+    assert (status, state["page"], state["notice"], state["tries_left"]) == (200, "code", "", 3)
+    assert new["id"] != old["id"] and len(sandbox.messages()) == len(sandbox.requests("2fa/send")) == 2
+    if old["code"] != new["code"]:
+        status, state = step(browser, "verify", state, code=old["code"])
+        assert (status, state["page"], state["tries_left"]) == (403, "code", 2)
+    status, state = step(browser, "verify", state, code=new["code"])
+    assert (status, state["page"], state["next"]) == (200, "done", "/there")
+    assert browser.get("/").status == 200 and len(sandbox.messages()) == 2
+
+
+def test_a_program_has_a_message_sent_to_another_number(web, browser, sandbox, product):
+    product.users(alice=[FAILS, OTHER_NUMBER])
+    product.configure(resend_after="0")
+    web.reload()
+    state = begin(browser)
+    assert (state["number"], state["numbers"]) == ("+30 69****0001", 2)
+    status, state = step(browser, "other", state)
+    message = sandbox.wait_message(OTHER_NUMBER)
+    assert (status, state["page"], state["number"], state["numbers"]) == (200, "code", "+30 69****4321", 2)
+    assert [message["to"] for message in sandbox.messages()] == [FAILS, OTHER_NUMBER]
+    status, state = step(browser, "verify", state, code=message["code"])
+    assert (status, state["page"]) == (200, "done")
+    assert browser.get("/").status == 200 and len(sandbox.requests("2fa/send")) == 2
+
+
+def test_a_program_without_its_token_or_another_number_has_nothing_sent(web, browser, sandbox, product):
+    product.configure(resend_after="0")
+    web.reload()
+    state = begin(browser)
+    for name in ("again", "other"):
+        assert step(browser, name, {"token": "x"})[1]["notice"] == "The page was too old. Please try again."
+    status, state = step(browser, "other", state)
+    assert (status, state["page"], state["number"]) == (200, "code", "+30 69****4567"), state
+    assert state["notice"] and len(sandbox.messages()) == len(sandbox.requests("2fa/send")) == 1
+    assert step(browser, "verify", state, code=sandbox.wait_message(NUMBER)["code"])[1]["page"] == "done"
+
+
 def test_the_page_can_follow_what_becomes_of_the_message(web, browser, sandbox):
     """What script.js asks for, every second: the state, without a message or a try."""
     page, _ = send(browser, sandbox)
