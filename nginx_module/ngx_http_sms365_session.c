@@ -90,6 +90,13 @@ ngx_http_sms365_network(ngx_http_request_t *r, struct sms365_span *network)
         sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
         network->data = sin6->sin6_addr.s6_addr;
         network->length = 8;
+
+        /* From a socket for both families. The first bits are the same ones for the whole of IPv4. */
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            network->data = &sin6->sin6_addr.s6_addr[12];
+            network->length = 3;
+        }
+
         break;
 #endif
 

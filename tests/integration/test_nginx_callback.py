@@ -43,7 +43,7 @@ def browser(web, alice):
 
 
 def call(web, query, method="GET"):
-    connection = http.client.HTTPConnection("127.0.0.1", web.other_port, timeout=10)
+    connection = http.client.HTTPConnection(web.host, web.other_port, timeout=10)
     try:
         connection.request(method, f"/sms365/callback?{query}")
         reply = connection.getresponse()

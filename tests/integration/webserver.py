@@ -69,14 +69,19 @@ def preload():
 
 
 class Nginx:
-    """A running nginx: Nginx("server { listen %PORT% ssl; … }"). %PORT% and %DIR% are filled in."""
+    """A running nginx: Nginx("server { listen %PORT% ssl; … }"). %PORT% and %DIR% are filled in.
 
-    def __init__(self, http, main="", workers=1, user="www-data", start=True, module=MODULE):
+    It listens on `listen`; clients come to `host`.
+    """
+
+    def __init__(self, http, main="", workers=1, user="www-data", start=True, module=MODULE, listen="127.0.0.1"):
         self.directory = tempfile.mkdtemp(prefix="nginx-", dir="/run")
         os.chmod(self.directory, 0o755)
         self.port, self.other_port = free_port(), free_port()
         self._frame = {"main": main, "workers": workers, "user": user, "module": module}
+        self._listen = listen
         self._forgiven = 0
+        self.host = "127.0.0.1"
         self.plain = False
         self.environment = {}
         self.configure(http)
@@ -88,8 +93,8 @@ class Nginx:
         """Write nginx.conf; reload() or start() takes it up."""
         cert, key = certificate()
         text = FRAME.format(directory=self.directory, cert=cert, key=key, http=http, **self._frame)
-        text = text.replace("%PORT%", f"127.0.0.1:{self.port}").replace("%DIR%", self.directory)
-        text = text.replace("%OTHER%", f"127.0.0.1:{self.other_port}")
+        text = text.replace("%PORT%", f"{self._listen}:{self.port}").replace("%DIR%", self.directory)
+        text = text.replace("%OTHER%", f"{self._listen}:{self.other_port}")
         with open(f"{self.directory}/nginx.conf", "w") as file:
             file.write(text)
 
@@ -191,8 +196,8 @@ class Nginx:
     def connect(self, timeout=30):
         """A connection, over TLS unless `plain`; it is kept between requests."""
         if self.plain:
-            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout,
+            return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=timeout,
                                            context=ssl.create_default_context(cafile=certificate()[0]))
 
     def browser(self, user=None, password=None, **headers):
