@@ -11,7 +11,7 @@
 static ngx_int_t ngx_http_sms365_add_variables(ngx_conf_t *cf);
 static ngx_int_t ngx_http_sms365_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_sms365_precontent_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_sms365_preaccess_handler(ngx_http_request_t *r);
 static void *ngx_http_sms365_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_sms365_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent,
@@ -156,29 +156,27 @@ ngx_http_sms365_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 }
 
 
-/* After the access phase, whatever it was that let the request in: the application gets no cookie of ours. */
+/*
+ * Before the access phase, in which others may already ask on behalf of the request: neither they nor the application get
+ * a cookie of ours. Subrequests begin with the headers of the main one.
+ */
 static ngx_int_t
-ngx_http_sms365_precontent_handler(ngx_http_request_t *r)
+ngx_http_sms365_preaccess_handler(ngx_http_request_t *r)
 {
     ngx_http_sms365_ctx_t       *ctx;
     ngx_http_sms365_loc_conf_t  *slcf;
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_sms365_module);
 
-    if (slcf->service == NULL || slcf->answers || r != r->main) {
+    if (slcf->service == NULL || r != r->main) {
         return NGX_DECLINED;
     }
 
     ctx = ngx_http_sms365_ctx(r);
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
 
-    if (!ctx->judged && ngx_http_sms365_judge(r, ctx) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (ngx_http_sms365_strip(r) != NGX_OK) {
+    if (ctx == NULL || ngx_http_sms365_read_cookies(r, ctx) != NGX_OK
+        || ngx_http_sms365_strip(r) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -301,12 +299,12 @@ ngx_http_sms365_init(ngx_conf_t *cf)
 
     *h = ngx_http_sms365_access_handler;
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers);
     if (h == NULL) {
         return NGX_ERROR;
     }
 
-    *h = ngx_http_sms365_precontent_handler;
+    *h = ngx_http_sms365_preaccess_handler;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sms365_module);
 

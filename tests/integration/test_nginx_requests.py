@@ -6,6 +6,7 @@ somebody tries to write through whatever they send.
 
 import base64
 import contextlib
+import os
 import socket
 import threading
 
@@ -16,11 +17,13 @@ import world
 from product import CONF, NUMBER
 from test_nginx_session import APPLICATION, COOKIE, DEMANDS
 from webserver import password_file
+from world import until
 
 SERVER = f"""
     sms365_config /etc/sms365/sms365.conf;
     map $http_x_proven $name {{ default $http_x_proven; }}
     {APPLICATION}
+    server {{ listen unix:%DIR%/grpc http2; location / {{ return 200 "[$http_cookie] [$http_x_own]"; }} }}
     server {{
         listen %PORT% ssl http2;
         sms365_user $name;
@@ -179,32 +182,43 @@ def test_over_http_2_bodies_and_refusals_share_a_connection(start, tmp_path):
 
 
 @contextlib.contextmanager
-def echo(path):
-    """An application behind a socket that takes every upgrade, tells what it was sent, and then says everything twice."""
+def application(path, answer):
+    """An application behind a socket: answer(client, heard) has each connection, and adds what it heard to the list."""
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
         world.run("chmod", "666", path)
         listening.listen()
-        heads = []
+        heard = []
 
         def serve():
             with contextlib.suppress(OSError):
                 while True:
                     client, _ = listening.accept()
                     with client:
-                        head = b""
-                        while b"\r\n\r\n" not in head:
-                            head += client.recv(65536)
-                        heads.append(head.decode())
-                        client.sendall(GREETING.encode())
-                        while said := client.recv(65536):
-                            client.sendall(said * 2)
+                        answer(client, heard)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield heads
+        yield heard
         listening.shutdown(socket.SHUT_RDWR)
         thread.join(10)
+        os.unlink(path)
+
+
+def take(client, is_whole):
+    """What comes until that is a whole request, or the client leaves."""
+    taken = b""
+    while not is_whole(taken) and (piece := client.recv(65536)):
+        taken += piece
+    return taken
+
+
+def echo(client, heads):
+    """Takes every upgrade, tells what it was sent, and then says everything twice."""
+    heads.append(take(client, lambda head: b"\r\n\r\n" in head).decode())
+    client.sendall(GREETING.encode())
+    while said := client.recv(65536):
+        client.sendall(said * 2)
 
 
 def upgrade(running, cookie):
@@ -219,7 +233,7 @@ def test_a_websocket_is_for_who_has_a_session(start):
     """An upgrade is let through, or refused with 401 before the application hears of it: nobody could follow a redirect."""
     running = start("location = /socket { %DEMAND% proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
                     "proxy_set_header Connection upgrade; proxy_pass http://unix:%DIR%/socket; }")
-    with echo(f"{running.directory}/socket") as heads:
+    with application(f"{running.directory}/socket", echo) as heads:
         for cookie in ("none", "", tickets.make(issued=-50000)):
             refused = upgrade(running, cookie)
             assert refused.sock.recv(65536).startswith(b"HTTP/1.1 401 ")
@@ -233,6 +247,84 @@ def test_a_websocket_is_for_who_has_a_session(start):
         taken.close()
     [head] = heads
     assert "Cookie: a=b\r\n" in head and COOKIE not in head
+
+
+FASTCGI_OUT, FASTCGI_IN_ENDS = b"\x01\x06\0\x01", b"\x01\x05\0\x01" + bytes(4)
+FASTCGI_END = b"\x01\x03\0\x01\0\x08\0\0" + bytes(8)
+CGI_ANSWER = b"Status: 200 OK\r\nContent-Type: text/plain\r\n\r\nok"
+# How nginx speaks to applications: when a request without a body is whole, and an answer.
+PROTOCOLS = {
+    "fastcgi": (lambda taken: taken.endswith(FASTCGI_IN_ENDS),
+                FASTCGI_OUT + len(CGI_ANSWER).to_bytes(2, "big") + b"\0\0" + CGI_ANSWER + FASTCGI_END),
+    "scgi": (lambda taken: taken.endswith(b"\0,"), CGI_ANSWER),
+    "uwsgi": (lambda taken: len(taken) > 4 and len(taken) >= 4 + int.from_bytes(taken[1:3], "little"), CGI_ANSWER),
+    "proxy": (lambda taken: taken.endswith(b"\r\n\r\n"), b"HTTP/1.0 200 OK\r\n\r\nok"),
+}
+
+
+def application_of(running, protocol):
+    """An application that is spoken to so; what it heard is all that nginx wrote."""
+    is_whole, answer = PROTOCOLS[protocol]
+
+    def serve(client, heard):
+        heard.append(take(client, is_whole))
+        client.sendall(answer)
+
+    return application(f"{running.directory}/{protocol}.app", serve)
+
+
+def ask_with_cookies(running, path, cookies):
+    """A request with these Cookie headers, and a session among them that opens the path."""
+    connection = running.connect()
+    with contextlib.closing(connection):
+        connection.putrequest("GET", path)
+        for name, value in (("X-Proven", "alice"), *(("Cookie", value) for value in cookies)):
+            connection.putheader(name, value)
+        connection.endheaders()
+        reply = connection.getresponse()
+        return reply.status, reply.read().decode()
+
+
+def cookie_headers():
+    """The ways in which our cookies stand beside those of the application, theme=dark and x=1."""
+    ours, login = f"{COOKIE}={tickets.make()}", f"{COOKIE}-login={tickets.make(purpose=tickets.LOGIN)}"
+    return ([f"theme=dark; {ours}; x=1"], [f"{ours}; theme=dark; x=1; {login}"], [ours, "theme=dark", login, "x=1"],
+            ["theme=dark; x=1", ours])
+
+
+@pytest.mark.parametrize("protocol", ["fastcgi", "scgi", "uwsgi"])
+def test_no_application_sees_our_cookies_in_whatever_way_it_is_spoken_to(start, protocol):
+    """Neither among the headers that nginx hands on nor in a parameter that is made of them."""
+    running = start(f"location /{protocol}/ {{ %DEMAND% {protocol}_pass unix:%DIR%/{protocol}.app; {protocol}_param OWN $http_cookie; }}")
+    with application_of(running, protocol) as heard:
+        for headers in cookie_headers():
+            assert ask_with_cookies(running, f"/{protocol}/", headers) == (200, "ok")
+    assert len(heard) == len(cookie_headers())
+    for text in heard:
+        assert b"OWN" in text and text.count(b"theme=dark") == text.count(b"x=1") == 2, text
+        assert COOKIE.encode() not in text, text
+
+
+def test_no_application_behind_grpc_sees_our_cookies(start):
+    running = start("location /grpc/ { %DEMAND% grpc_pass unix:%DIR%/grpc; grpc_set_header X-Own $http_cookie; }")
+    for headers in cookie_headers():
+        status, text = ask_with_cookies(running, "/grpc/", headers)
+        assert status == 200 and text.count("theme=dark") == text.count("x=1") == 2 and COOKIE not in text, text
+
+
+def test_what_asks_on_behalf_of_a_request_takes_no_cookie_of_ours_along(start):
+    """A mirror, and an auth server beside us."""
+    running = start("location /mirrored/ { %DEMAND% mirror /aside; proxy_pass http://unix:%DIR%/app; }"
+                    "location /asked/ { sms365_access on; auth_request /aside; proxy_pass http://unix:%DIR%/app; }"
+                    "location = /aside { internal; auth_request off; proxy_pass http://unix:%DIR%/proxy.app; }")
+    for path in ("/mirrored/", "/asked/"):
+        with application_of(running, "proxy") as heard:
+            for headers in cookie_headers():
+                status, text = ask_with_cookies(running, path, headers)
+                assert status == 200 and "theme=dark" in text and COOKIE not in text, text
+            until(lambda heard=heard: len(heard) == len(cookie_headers()))
+        for text in heard:
+            assert b"theme=dark" in text and COOKIE.encode() not in text, (path, text)
 
 
 INJECTED = ("\r\nX-Injected: yes", "%0d%0aX-Injected:%20yes", "%0D%0A%0D%0A<injected>", "%250d%250aX-Injected: yes",
