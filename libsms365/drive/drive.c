@@ -152,15 +152,15 @@ static void carry_out(const struct sms365_drive *drive, const struct sms365_chal
     }
 }
 
-void sms365_drive_run(
-    const struct sms365_drive *drive, struct sms365_challenge *challenge, struct sms365_outcome *outcome)
+enum sms365_err sms365_drive_run(const struct sms365_drive *drive, struct sms365_challenge *challenge,
+    struct sms365_outcome *outcome, struct sms365_error *err)
 {
     struct scratch *scratch = sms365_secret_new(sizeof *scratch);
     struct sms365_action action;
 
     *outcome = (struct sms365_outcome){.verdict = SMS365_DENY, .reason = SMS365_REASON_INTERNAL};
     if (scratch == NULL)
-        return;
+        return sms365_error_set(err, SMS365_NO_MEMORY, "out of memory");
     for (;;) {
         struct sms365_event event = {0};
         sms365_challenge_next(challenge, &action);
@@ -178,4 +178,5 @@ void sms365_drive_run(
     }
     *outcome = action.outcome;
     sms365_secret_delete(scratch, sizeof *scratch);
+    return SMS365_OK;
 }

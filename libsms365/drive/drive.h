@@ -20,8 +20,8 @@ struct sms365_drive {
 };
 
 /* Run to DONE. *outcome denies unless the challenge says otherwise. Troubles on the way go to the log, with their
- * texts. */
-void sms365_drive_run(
-    const struct sms365_drive *drive, struct sms365_challenge *challenge, struct sms365_outcome *outcome);
+ * texts. SMS365_NO_MEMORY: it was not begun, nothing is in the log, *outcome denies. */
+enum sms365_err sms365_drive_run(const struct sms365_drive *drive, struct sms365_challenge *challenge,
+    struct sms365_outcome *outcome, struct sms365_error *err);
 
 #endif

@@ -290,15 +290,15 @@ enum sms365_err sms365_login(struct sms365 *instance, const struct sms365_subjec
         err = &own;
     if (subject->user == NULL || subject->service == NULL || dialogue == NULL || dialogue->ask == NULL)
         return sms365_error_set(err, SMS365_BAD_ARGUMENT, "user, service and a way to ask are needed");
-    const enum sms365_err code = make_challenge(instance, subject, &challenge, err);
+    enum sms365_err code = make_challenge(instance, subject, &challenge, err);
+    if (code == SMS365_OK)
+        code = sms365_drive_run(&drive, challenge, outcome, err);
+    sms365_challenge_free(challenge);
     if (code != SMS365_OK) {
         sms365_log_line(&instance->log, LOG_ERR, "%s", err->text);
         sms365_login_denied(&instance->log, &instance->conf, &instance->holder_key, subject, outcome->reason);
-        return code;
     }
-    sms365_drive_run(&drive, challenge, outcome);
-    sms365_challenge_free(challenge);
-    return SMS365_OK;
+    return code;
 }
 
 enum sms365_err sms365_call(struct sms365 *instance, const char *endpoint, const struct sms365_param *params,

@@ -193,7 +193,8 @@ static struct sms365_outcome run(const char *spool, bool may_renew, bool may_tel
     const struct sms365_drive drive = {&store, &provider, spool, &dialogue, &log, may_renew ? renew : NULL, NULL};
     struct sms365_outcome outcome = {.verdict = SMS365_ALLOW};
 
-    sms365_drive_run(&drive, NULL, &outcome);
+    const enum sms365_err code = sms365_drive_run(&drive, NULL, &outcome, &(struct sms365_error){0});
+    assert_int_equal(code, parts.no_memory ? SMS365_NO_MEMORY : SMS365_OK);
     assert_int_equal(outcome.verdict, SMS365_DENY);
     return outcome;
 }
