@@ -259,6 +259,12 @@ def strace(*options):
     return ["strace", "-f", "-qq", "-o", "/run/strace.log", *options]
 
 
+def failing(call, error, when):
+    """What makes a call fail as the kernel would: brk(2) has no error, but answers a break below the one asked for."""
+    answer = "retval=0" if call == "brk" else f"error={error}"
+    return strace("-e", f"trace={call}", "-e", f"inject={call}:{answer}:when={when}")
+
+
 def calls_of_a_login(call, sandbox):
     """Which of these calls of a login is the first after the configuration was opened, and how many there are."""
     login = Pamtester("code", "alice", before=strace("-e", f"trace={call},openat"))
@@ -273,10 +279,12 @@ def calls_of_a_login(call, sandbox):
 
 
 def wrongly_answered(login, sandbox):
-    """Answer whatever is asked, never with the right code; returns all that was seen."""
+    """Answer whatever is asked, never with the right code, up to an end that no signal makes; returns all that was seen."""
     while prompt := login.prompted():
         codes = [message["code"] for message in sandbox.messages()]
         login.answers("" if "Press" in prompt else next(code for code in ("0000", "1111", "2222") if code not in codes))
+    status = login.ends()
+    assert status < 128, f"ended by signal {status - 128}:\n{login.text}"
     return login.text
 
 
@@ -293,9 +301,11 @@ def test_an_error_of_the_system_never_lets_in(product, sandbox, syslog, quick, c
     for when in (begin + number * (total - begin + 1) // rounds for number in range(rounds)):
         product.clear_state()
         sandbox.reset()
-        login = Pamtester("code", "alice", before=strace("-e", f"trace={call}", "-e",
-                                                         f"inject={call}:error={error}:when={when}"))
+        syslog.clear()
+        login = Pamtester("code", "alice", before=failing(call, error, when))
         assert "successfully authenticated" not in wrongly_answered(login, sandbox), f"{call} {error} at {when}"
+        if call not in ("socket", "connect"):  # the one that fails may be the log's own
+            syslog.wait("event=login .*verdict=deny")
 
 
 @pytest.mark.parametrize("call, error", [
@@ -308,34 +318,36 @@ def test_a_system_without_room_denies_with_a_reason(product, sandbox, syslog, ca
     product.clear_state()
     sandbox.reset()
     syslog.clear()
-    login = Pamtester("code", "alice", before=strace("-e", f"trace={call}", "-e",
-                                                     f"inject={call}:error={error}:when={begin}+"))
+    login = Pamtester("code", "alice", before=failing(call, error, f"{begin}+"))
     wrongly_answered(login, sandbox)
     assert code_in(login.text) == "PAM_SERVICE_ERR"
     syslog.wait("state store: |denied: |no randomness: ")
+    syslog.wait("event=login .*verdict=deny")
     assert sandbox.requests() == []
+
+
+def prompted_within(limit, sandbox):
+    """Whether a login comes as far as the prompt for a code with so little of a resource; it never gets in."""
+    seen = wrongly_answered(Pamtester("code", "alice", before=["prlimit", limit]), sandbox)
+    assert "successfully authenticated" not in seen
+    return PROMPT in seen
 
 
 def test_few_descriptors_never_let_in(product, sandbox, syslog):
     """The limit leaves room for the start of the program, not for all of the module's work."""
     product.stack("code")
-    limits = range(4, 16)
-    for limit in limits:
-        login = Pamtester("code", "alice", before=["prlimit", f"--nofile={limit}"])
-        seen = wrongly_answered(login, sandbox)
-        assert "successfully authenticated" not in seen
-        if PROMPT in seen:
-            break
-    assert limit > limits[0]
+    enough = next(limit for limit in range(4, 16) if prompted_within(f"--nofile={limit}", sandbox))
+    assert enough > 4
+    syslog.wait("Too many open files")
+    syslog.wait("verdict=deny reason=config_unusable")
 
 
 def test_little_memory_never_lets_in(product, sandbox, syslog):
-    """Address space for the program alone, then step by step for more, until there is enough."""
+    """Address space by megabytes, until there is enough; then in small steps up to there, through the module's own work."""
     product.stack("code")
-    for megabytes in range(8, 64, 4):
-        login = Pamtester("code", "alice", before=["prlimit", f"--as={megabytes << 20}"])
-        seen = wrongly_answered(login, sandbox)
-        assert "successfully authenticated" not in seen
-        if PROMPT in seen:
-            return
-    raise AssertionError("a login needs more than 60 MB of address space")
+    step = 64 << 10
+    enough = next(size for size in range(8 << 20, 64 << 20, 1 << 20) if prompted_within(f"--as={size}", sandbox))
+    syslog.clear()
+    for size in range(enough - (1 << 20) + step, enough, step):
+        prompted_within(f"--as={size}", sandbox)
+    syslog.wait("verdict=deny reason=(config_unusable|unreachable|internal)")
