@@ -105,12 +105,9 @@ static bool param_take(struct cli *cli, const struct cli_command *command, struc
     return true;
 }
 
-static const char *param_value(const struct calling *calling, const char *name)
+static const char *value_of(const struct calling *calling, const char *name)
 {
-    for (size_t i = 0; i < calling->count; i++)
-        if (strcmp(calling->params[i].name, name) == 0)
-            return calling->params[i].value;
-    return NULL;
+    return sms365_param_value(calling->params, calling->count, name);
 }
 
 static void reply_tell(struct cli *cli, const struct sms365_reply *reply, bool reveal)
@@ -156,10 +153,10 @@ static enum cli_exit call_raw(struct cli *cli, const struct cli_request *request
 static enum cli_exit call(struct cli *cli, const struct calling *calling)
 {
     struct cli_request request = {calling->endpoint->id, calling->params, calling->count, NULL};
-    const char *type = param_value(calling, "type");
+    const char *type = value_of(calling, "type");
     const bool raw = type != NULL && strcmp(type, "json") != 0;
     const bool keyless = calling->endpoint->auth == SMS365_AUTH_OPEN ||
-                         (calling->endpoint->auth == SMS365_AUTH_LOGIN && param_value(calling, "username") != NULL);
+                         (calling->endpoint->auth == SMS365_AUTH_LOGIN && value_of(calling, "username") != NULL);
 
     if (raw && !calling->reveal && cli_family_reveals(calling->endpoint))
         return cli_fail(cli, CLI_USAGE, "bad_argument",

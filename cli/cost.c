@@ -11,10 +11,7 @@
 
 static const char *value_of(const struct cli_request *request, const char *name)
 {
-    for (size_t i = 0; i < request->count; i++)
-        if (strcmp(request->params[i].name, name) == 0)
-            return request->params[i].value;
-    return NULL;
+    return sms365_param_value(request->params, request->count, name);
 }
 
 static size_t numbers_count(const char *to)

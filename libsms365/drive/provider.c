@@ -75,20 +75,12 @@ static enum sms365_err post(struct sms365_provider *provider, const struct sms36
     return code;
 }
 
-static bool has_param(const struct sms365_provider_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->param_count; i++)
-        if (strcmp(request->params[i].name, name) == 0)
-            return true;
-    return false;
-}
-
 bool sms365_provider_keyless(const struct sms365_provider_request *request)
 {
     /* A key that is named beside a username only tells where to ask, and from which addresses. */
     return sms365_api_is_open(request->endpoint) ||
            (sms365_endpoint_get(request->endpoint)->auth == SMS365_AUTH_LOGIN && request->key == NULL &&
-               has_param(request, "username"));
+               sms365_param_value(request->params, request->param_count, "username") != NULL);
 }
 
 const char *sms365_attempt_url(const struct sms365_provider *provider, const struct sms365_attempt *attempt)
@@ -211,16 +203,13 @@ enum sms365_err sms365_provider_decode(struct sms365_reply **reply, enum sms365_
 enum sms365_err sms365_provider_call(struct sms365_provider *provider, const struct sms365_provider_request *request,
     struct sms365_reply **reply, struct sms365_error *err)
 {
+    const char *type = sms365_param_value(request->params, request->param_count, "type");
     struct sms365_buf body;
     enum sms365_err code;
 
     *reply = NULL;
-    for (size_t i = 0; i < request->param_count; i++) {
-        const struct sms365_param *param = &request->params[i];
-        if (strcmp(param->name, "type") == 0 && param->value != NULL && strcmp(param->value, "json") != 0)
-            return sms365_error_set(
-                err, SMS365_BAD_ARGUMENT, "type can be json only: other replies are not taken apart");
-    }
+    if (type != NULL && strcmp(type, "json") != 0)
+        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "type can be json only: other replies are not taken apart");
     sms365_provider_reply_init(&body, request->endpoint);
     code = sms365_provider_raw(provider, request, &body, err);
     if (code == SMS365_OK)

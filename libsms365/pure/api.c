@@ -172,7 +172,7 @@ static void check_value(struct sms365_buf *faults, const struct sms365_api_param
         complain(faults, param->name, what);
 }
 
-static const char *param_value(const struct sms365_param *params, size_t count, const char *name)
+const char *sms365_param_value(const struct sms365_param *params, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
         if (strcmp(params[i].name, name) == 0)
@@ -195,7 +195,7 @@ static void check_given(
         const struct sms365_api_param *known = sms365_api_param_find(endpoint->id, params[i].name);
         if (params[i].value == NULL)
             complain(faults, params[i].name, "has no value");
-        else if (param_value(params, i, params[i].name) != NULL)
+        else if (sms365_param_value(params, i, params[i].name) != NULL)
             complain(faults, params[i].name, "is given twice");
         else if (strcmp(params[i].name, "key") == 0)
             complain(faults, "key", "comes from the key store only");
@@ -210,7 +210,7 @@ static void check_given(
 
 static bool param_goes(const struct sms365_param *params, size_t count, const char *name, bool key_goes)
 {
-    return strcmp(name, "key") == 0 ? key_goes : param_value(params, count, name) != NULL;
+    return strcmp(name, "key") == 0 ? key_goes : sms365_param_value(params, count, name) != NULL;
 }
 
 /* Is this way complete? Adds it to what is said if none is. */
@@ -275,7 +275,7 @@ enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_e
 {
     const size_t start = body->length;
     const struct sms365_api_param *key_param = sms365_api_param_find(endpoint->id, "key");
-    const bool login = endpoint->auth == SMS365_AUTH_LOGIN && param_value(params, count, "username") != NULL;
+    const bool login = endpoint->auth == SMS365_AUTH_LOGIN && sms365_param_value(params, count, "username") != NULL;
     const bool key_goes = key != NULL && key_param != NULL && !login;
     struct sms365_buf faults;
 
@@ -296,7 +296,7 @@ enum sms365_err sms365_api_encode(struct sms365_buf *body, const struct sms365_e
         add_pair(body, "key", key, body->length == start);
     for (size_t i = 0; i < count; i++)
         add_pair(body, params[i].name, params[i].value, body->length == start);
-    if (param_value(params, count, type_name) == NULL)
+    if (sms365_param_value(params, count, type_name) == NULL)
         add_pair(body, type_name, type_values[0], body->length == start);
     if (!body->failed)
         return SMS365_OK;

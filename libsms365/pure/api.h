@@ -76,6 +76,8 @@ bool sms365_api_value_fits(const struct sms365_api_param *param, const char *val
 const struct sms365_api_param *sms365_api_params(size_t *count);
 const struct sms365_api_way *sms365_api_ways(size_t *count);
 const struct sms365_api_field *sms365_api_fields(size_t *count);
+/* The value that a request gives a parameter; NULL: none. */
+const char *sms365_param_value(const struct sms365_param *params, size_t count, const char *name);
 /* NULL when the endpoint has no such parameter. */
 const struct sms365_api_param *sms365_api_param_find(enum sms365_endpoint_id id, const char *name);
 
