@@ -243,7 +243,8 @@ def outside(arguments):
         anew = world.command([sys.executable, os.path.abspath(__file__), directory, *arguments], network=False)
         signal.signal(signal.SIGTERM, give_up)
         signal.signal(signal.SIGHUP, give_up)
-        with subprocess.Popen(anew) as play:
+        # Whatever ends the play, what its parts keep in temporary files goes with the directory.
+        with subprocess.Popen(anew, env={**os.environ, "TMPDIR": directory}) as play:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             try:
                 return play.wait()
