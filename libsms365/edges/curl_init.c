@@ -11,9 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ROOM_BYTES 20480 /* of whole pages */
+#define ROOM_BYTES 20480
 #define ROOM_LEAST 16384 /* smaller blocks are malloc's: libcurl has no smaller buffer for what it sends */
-#define PAGE_LEAST 4096  /* Linux has no smaller pages */
 
 /* Rooms that were never used begin at fresh; each of those that are free again begins with the address of the next. */
 static struct {
@@ -24,8 +23,10 @@ static struct {
 
 void sms365_curl_rooms(size_t count)
 {
+    const bool whole_pages = ROOM_BYTES % sysconf(_SC_PAGESIZE) == 0;
+
     (void)pthread_mutex_lock(&rooms.lock);
-    if (rooms.begin == NULL) {
+    if (rooms.begin == NULL && whole_pages) {
         void *begin =
             mmap(NULL, count * ROOM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (begin != MAP_FAILED) {
@@ -57,16 +58,11 @@ static bool is_room(const void *data)
     return (uintptr_t)data >= (uintptr_t)rooms.begin && (uintptr_t)data < (uintptr_t)rooms.end;
 }
 
-/* What was never written to is not in memory, and stays so: wiping it would bring it there. */
+/* Its pages go back to the system, swapped out or not; when one is touched again, it is empty. */
 static void room_free(char *room)
 {
-    unsigned char there[ROOM_BYTES / PAGE_LEAST];
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    const bool told = mincore(room, ROOM_BYTES, there) == 0;
-
-    for (size_t at = 0; at < ROOM_BYTES; at += PAGE_LEAST)
-        if (!told || (there[at / page] & 1) != 0)
-            sms365_wipe(room + at, PAGE_LEAST);
+    if (madvise(room, ROOM_BYTES, MADV_DONTNEED) != 0)
+        sms365_wipe(room, ROOM_BYTES);
     (void)pthread_mutex_lock(&rooms.lock);
     memcpy(room, &rooms.free, sizeof rooms.free);
     rooms.free = room;

@@ -22,7 +22,8 @@ bool sms365_curl_init(void);
 /*
  * For a process in which many requests wait at the same time: from now on libcurl's buffers of 16 to 20 KiB, from which
  * requests are sent, take memory only where they are written to, unless there are more than count. In a heap that was
- * used before, each takes all of it. Call it once, before the process's first request.
+ * used before, each takes all of it. Call it once, before the process's first request. Where a page of memory is larger
+ * than 4 KiB, it changes nothing.
  */
 void sms365_curl_rooms(size_t count);
 
