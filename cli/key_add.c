@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "key.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -216,8 +217,12 @@ enum cli_exit cli_key_add(struct cli *cli, const struct cli_command *command, in
         {NULL, NULL, NULL, NULL}};
     struct sms365_secret master = {0};
 
-    if (!cli_args(cli, command, options, &argc, argv, 1, 1))
+    if (!cli_args(cli, command, options, &argc, argv, 1, INT_MAX))
         return CLI_USAGE;
+    if (argc > 1)
+        return cli_fail_usage(cli, command,
+            "the API key itself is never written here, where others can see it: it is asked for, or read from standard "
+            "input");
     if (adding.no_check && adding.whitelist == NULL)
         return cli_fail_usage(cli, command, "--no-check proposes no whitelist: give one with --whitelist");
     if (!sms365_key_name_good(argv[0]))

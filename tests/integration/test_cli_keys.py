@@ -90,6 +90,17 @@ def test_no_key_yet_is_not_an_error_for_the_list(place):
     assert "sms365 key add" in place.run("key", "list").out
 
 
+@pytest.mark.parametrize("words", ["main {key}", "{key} main", "main --no-check --whitelist any {key}", "main -- {key} {key}"])
+def test_a_key_among_the_words_is_refused_not_repeated_and_told_where_it_belongs(place, words):
+    secret = "Kxq7.secret-2f81"
+    place.run("key", "init")
+    result = place.run("key", "add", *words.format(key=secret).split(), stdin=sandbox.KEY + "\n")
+    assert result.status == USAGE
+    assert "it is asked for, or read from standard input" in result.err
+    assert secret not in result.text and result.out == ""
+    assert list(place.keys.iterdir()) == [] and place.box.requests() == []
+
+
 @pytest.mark.parametrize("settings, key", [({}, "WRONG-KEY"), ({"whitelist": "192.0.2.0/24"}, sandbox.KEY)])
 def test_a_refused_key_is_not_saved_and_both_causes_are_named(place, settings, key):
     place.run("key", "init")
