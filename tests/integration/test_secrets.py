@@ -110,6 +110,18 @@ def dumped_but_for_libcurls_request(pid):
     return re.subn(rb"POST /api/\S+ HTTP/1\.1\r\n[^\0]+?\r\n\r\n[^\0]*", b"", dumped_memory(pid))
 
 
+def test_a_core_dump_while_a_message_is_sent_holds_no_key(keyed, sandbox):
+    sandbox.settings(fault="2fa/send:delay=600000")
+    login = Pamtester(keyed.stack("code", "timeout=60"), "alice")
+    sandbox.wait_request("2fa/send")
+    content, requests = dumped_but_for_libcurls_request(login.pid)
+    login.kill()
+    assert requests >= 1  # it was read while the request was under way
+    with open(f"{CONF}/master.key", "rb") as master:
+        assert master.read() not in content
+    assert KEY.encode() not in content
+
+
 def test_a_core_dump_while_a_code_is_checked_holds_neither_the_key_nor_what_was_typed(keyed, sandbox):
     sandbox.settings(fault="2fa/check:delay=600000")
     login = Pamtester(keyed.stack("code"), "alice")
