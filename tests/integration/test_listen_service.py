@@ -103,23 +103,13 @@ def test_open_descriptors_lead_to_the_spool_and_the_network_alone(listen):
     connection.close()
 
 
-def memory(pid):
-    """What the process has in memory, as root sees it."""
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as content:
-        for line in maps:
-            first, last, modes = re.match(r"(\w+)-(\w+) (\S+)", line).groups()
-            if "w" in modes:
-                content.seek(int(first, 16))
-                yield content.read(int(last, 16) - int(first, 16))
-
-
 def test_the_master_key_is_not_kept(listen):
     with open(f"{CONF}/master.key", "rb") as file:
         master = file.read()
     here = listen()
     here.get("t=x")
-    assert PATH.encode() in b"".join(memory(here.pid))
-    assert all(master not in piece for piece in memory(here.pid))
+    assert PATH.encode() in b"".join(world.memory(here.pid))
+    assert all(master not in piece for piece in world.memory(here.pid))
 
 
 def test_it_takes_its_own_user_for_another(place, listen, bob):

@@ -7,9 +7,12 @@ import subprocess
 
 import pytest
 
+import tickets
 import world
+from portal import log_in
 from product import CONF, SOURCE
-from webserver import Refused
+from test_nginx_load import kill
+from webserver import Refused, example, password_file
 
 SERVER = "sms365_config /etc/sms365/sms365.conf; server { listen %PORT% ssl; location / { sms365_service app; sms365_user $remote_user; } }"
 
@@ -30,6 +33,22 @@ def test_nobody_may_read_a_workers_memory(product, nginx):
     peek = subprocess.run(["setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", "cat",
                            f"/proc/{running.workers()[0]}/maps"], capture_output=True, text=True)
     assert peek.returncode != 0 and "Permission denied" in peek.stderr
+
+
+def test_no_process_of_nginx_keeps_the_master_key_in_memory(product, nginx, sandbox, alice):
+    """Neither after the start, nor after a reload, nor in what takes a dead worker's place."""
+    password_file(alice)
+    product.configure(resend_after="0")
+    with open(f"{CONF}/master.key", "rb") as file:
+        master = file.read()
+    running = nginx(example("access"))
+    for change in (lambda: None, running.reload, lambda: kill(running)):
+        change()
+        log_in(running.browser(alice.name, alice.password), sandbox)
+        for pid in (running.pid, *running.workers()):
+            held = b"".join(world.memory(pid))
+            assert tickets.derived("store") in held and master not in held
+    running.forgive()
 
 
 def test_every_mistake_in_the_configuration_is_told_with_its_line(product, nginx):
