@@ -8,7 +8,7 @@ import tickets
 from portal import FORMS, PORTAL, SOON_SECONDS, ends_within, log_in, send
 from product import CONF, NUMBER, OTHER_NUMBER
 from programs import wrong
-from webserver import example, password_file
+from webserver import APPLICATION, example, password_file
 from world import until
 
 ADMIN_PORTAL = "/admin/sms365/"
@@ -118,6 +118,59 @@ def test_one_named_location_leads_to_the_portal_of_whatever_was_asked_for(produc
     log_in(browser, sandbox, portal=ADMIN_PORTAL, where="/admin/x")
     assert browser.get("/x").status == 303
     assert running.browser().get("/admin/x").headers["www-authenticate"]
+
+
+HOSTS = ("app.example.org", "wiki.example.org")
+
+
+@pytest.fixture
+def two_servers(product, nginx, alice, bob):
+    """One host with the service app, another with wiki, each with a portal; alice alone has a number."""
+    password_file(alice, bob)
+    conf = example("access")
+    other = conf.partition("server {")[2].partition(APPLICATION)[0].replace("app.example.org", HOSTS[1])
+    return nginx(conf + "server {" + other.replace("sms365_service app;", "sms365_service wiki;"), workers=2)
+
+
+def visitors(running, user):
+    """A browser of theirs for each host."""
+    return [running.browser(user.name, user.password, Host=host) for host in HOSTS]
+
+
+def test_two_servers_have_a_portal_each(two_servers, sandbox, alice):
+    visits = visitors(two_servers, alice)
+    sent = [send(browser, sandbox) for browser in visits]
+    for browser, (page, message) in zip(visits, sent):
+        assert browser.get("/x").headers["location"] == PORTAL + "?next=%2Fx"
+        assert browser.submit(page, "verify", code=message["code"]).status == 303
+        assert browser.get("/x").text == "app GET /x [] [alice]\n"
+    app, wiki = visits
+    assert set(app.cookies) == {APP} and set(wiki.cookies) == {"__Host-sms365-wiki"}
+    wiki.cookies = {name: app.cookies[APP] for name in (APP, "__Host-sms365-wiki")}
+    assert wiki.get("/x").status == 303
+    assert len(sandbox.messages()) == 2
+
+
+def test_a_reload_takes_up_key_users_and_options_at_once_and_drops_nobody(two_servers, product, sandbox, alice, bob):
+    """One session, and on the other server a code that was sent before and is entered after it."""
+    app, wiki = visitors(two_servers, alice)
+    log_in(app, sandbox)
+    page, message = send(wiki, sandbox)
+    assert all(browser.get(PORTAL).status == 403 for browser in visitors(two_servers, bob))
+    sandbox.settings(account="demo:demo:NEW-KEY")
+    assert sandbox.call("me/balance", key="DEMO-KEY")["error"] == "101"
+    product.add_key("main", sandbox.base, key="NEW-KEY")
+    product.users(alice=[NUMBER], bob=[OTHER_NUMBER])
+    product.configure(text="New words: %%CODE%%", service={"wiki": {"session_life": "1800"}})
+    two_servers.reload()
+    assert app.get("/").status == 200
+    assert wiki.submit(page, "verify", code=message["code"]).status == 303
+    assert wiki.get("/").status == 200
+    for browser in visitors(two_servers, bob):
+        log_in(browser, sandbox, OTHER_NUMBER)
+    assert [message["text"].startswith("New words: ") for message in sandbox.messages()] == [False, False, True, True]
+    [session] = map(tickets.read, wiki.cookies.values())
+    assert session["expires"] - session["issued"] == 1800
 
 
 def test_a_cookie_of_one_server_is_refused_by_another(product, nginx, alice):
