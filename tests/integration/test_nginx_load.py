@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+import http2
 import tickets
 import world
 from portal import PORTAL, SESSION, send
@@ -272,8 +273,9 @@ class Watched(Nginx):
 
 @pytest.mark.slow
 def test_valgrind_finds_nothing_in_a_login(product, sandbox):
-    """Nor in what goes before and after it: a wrong code, a refusal, a session, a logout, and the end of nginx."""
-    product.configure(timeout="60", connect_timeout="30")
+    """Nor in what goes before and after it: a wrong code, a refusal, a session, a logout, a message whose request is given
+    up, over HTTP/2, and the end of nginx."""
+    product.configure(timeout="60", connect_timeout="30", resend_after="0")
     running = Watched(example("behind-sso"), start=False)
     running.start()
     try:
@@ -285,6 +287,14 @@ def test_valgrind_finds_nothing_in_a_login(product, sandbox):
         assert browser.submit(page, "verify", code=message["code"]).status == 303
         assert browser.get("/").status == 200
         assert browser.submit(browser.get(PORTAL), "logout").status == 200
+        sandbox.settings(fault="2fa/send:delay=500")
+        token = re.search(r'name="token" value="([^"]*)"', browser.get(PORTAL).text)[1]
+        with http2.Connection(running) as connection:
+            given_up = connection.ask(browser, "POST", PORTAL + "send", f"token={token}")
+            until(lambda: len(sandbox.requests("2fa/send")) == 2)
+            connection.give_up(given_up)
+            assert "<form" in connection.get(browser, PORTAL)
+        assert sandbox.wait_message(NUMBER)["id"] != message["id"]
     finally:
         running.stop()
     reports = running.reports()

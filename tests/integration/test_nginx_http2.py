@@ -1,0 +1,64 @@
+"""Requests over HTTP/2 that a client gives up while they wait, on a connection that it keeps."""
+
+import os
+import re
+import urllib.parse
+
+import pytest
+
+from http2 import Connection
+from portal import PORTAL
+from product import NUMBER
+from test_nginx_portal import browser, web  # noqa: F401: fixtures
+from world import until
+
+
+@pytest.fixture
+def connection(web):
+    with Connection(web) as opened:
+        yield opened
+
+
+def form(page, **fields):
+    """The body of a page's form."""
+    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    return urllib.parse.urlencode({"token": token, **fields})
+
+
+def test_a_message_whose_request_was_given_up_arrives_once_and_lets_in(browser, sandbox, connection):
+    page = browser.get(PORTAL)
+    sandbox.settings(fault="2fa/send:delay=500")
+    given_up = connection.ask(browser, "POST", PORTAL + "send", form(page))
+    sandbox.wait_request("2fa/send")
+    connection.give_up(given_up)
+    assert "<form" in connection.get(browser, PORTAL)
+    message = sandbox.wait_message(NUMBER)
+    until(lambda: "3 tries left" in browser.get(PORTAL).text)
+    assert browser.submit(browser.get(PORTAL), "verify", code=message["code"]).status == 303
+    assert connection.get(browser, "/x").startswith("app GET /x")
+    assert len(sandbox.messages()) == len(sandbox.requests("2fa/send")) == 1
+
+
+def test_answers_that_were_given_up_while_they_were_held_cost_nothing(web, browser, sandbox, product):
+    """Each is one of the few requests that a worker may have under way, and holds a store: what stayed would be missed."""
+    product.configure(calls="2", timeout="20")
+    web.reload()
+    [worker] = web.workers()
+    page = browser.get(PORTAL)
+    sandbox.settings(fault="2fa/send:delay=6000")
+    assert "being sent" in browser.follow(browser.submit(page, "send")).text
+    open_files = []
+    with Connection(web) as connection:
+        for _ in range(10):
+            held = connection.ask(browser, "POST", PORTAL + "verify", form(page, code="0000"))
+            connection.get(browser, "/")  # the one worker has read what came before this
+            connection.give_up(held)
+            until(lambda: "being sent" in connection.get(browser, PORTAL))  # there is room for it again
+            open_files.append(len(os.listdir(f"/proc/{worker}/fd")))
+    message = sandbox.wait_message(NUMBER)
+    until(lambda: "3 tries left" in browser.get(PORTAL).text)
+    assert len([line for line in web.access_log() if 'verify HTTP/2.0" 499' in line]) == 10
+    assert open_files[-1] <= max(open_files[:3])
+    assert not sandbox.requests("2fa/check")
+    assert browser.submit(browser.get(PORTAL), "verify", code=message["code"]).status == 303
+    assert len(sandbox.requests("2fa/send")) == 1 and web.workers() == [worker]
