@@ -589,17 +589,34 @@ def test_more_requests_than_a_worker_may_have_are_sent_away(web, browser, sandbo
     waiting.join()
 
 
-def test_an_administrators_pages_take_the_place_of_ours(web, browser, sandbox, product):
+STATUS_OF_PAGES = {"gate": 401, "denied": 403, "send": 200, "code": 200, "done": 200}
+OWN_FORM = ('<form method="post" action="{{base}}%s"><input type="hidden" name="token" value="{{token}}">'
+            '<input type="hidden" name="next" value="{{next}}"></form>')
+
+
+@pytest.mark.parametrize("replaced", STATUS_OF_PAGES)
+def test_an_administrators_page_takes_the_place_of_ours_and_the_others_stay(web, browser, sandbox, product, bob, replaced):
+    """With the status, the headers and the forms that ours have."""
     os.mkdir(f"{CONF}/pages", 0o755)
-    product.write("pages/send.html", '<p class="ours">{{number}} {{user}} {{t.send}}</p>'
-                  '<form method="post" action="{{base}}send"><input type="hidden" name="token" value="{{token}}"></form>')
+    product.write(f"pages/{replaced}.html", '<p class="own">{{user}}: {{?notice}}{{notice}}{{/notice}}{{!notice}}{{t.%s_title}}'
+                  "{{/notice}}</p>" % replaced + OWN_FORM % "send" + OWN_FORM % "verify" + OWN_FORM % "logout")
+    product.users(alice=[NUMBER])
     product.configure(templates=f"{CONF}/pages")
     web.reload()
-    page = browser.get(PORTAL)
-    assert page.text.startswith('<p class="ours">+30 69****4567 alice Send the code</p>')
-    page = browser.follow(browser.submit(page, "send"))
-    assert "one-time-code" in page.text
-    assert browser.submit(page, "verify", code=sandbox.wait_message(NUMBER)["code"]).status == 303
+    seen = {"gate": browser.ask("POST", "/x", "y"), "denied": web.browser(bob.name, bob.password).get(PORTAL)}
+    seen["send"] = browser.get(PORTAL + "?next=/there")
+    seen["code"] = browser.follow(browser.submit(seen["send"], "send"))
+    reply = browser.submit(seen["code"], "verify", code=sandbox.wait_message(NUMBER)["code"])
+    assert (reply.status, reply.headers["location"]) == (303, "/there")
+    seen["done"] = browser.get(PORTAL)
+    for name, page in seen.items():
+        person = "bob" if name == "denied" else "alice"
+        assert page.text.startswith(f'<p class="own">{person}: ' if name == replaced else "<!DOCTYPE html>"), (name, page.text)
+        assert page.text.count("{{") == 0 and page.status == STATUS_OF_PAGES[name], name
+        assert page.headers["content-type"].startswith("text/html") and page.headers["cache-control"] == "no-store", name
+        assert page.headers["content-security-policy"] == seen["send"].headers["content-security-policy"], name
+    assert "You are logged out." in browser.submit(seen["done"], "logout").text
+    assert browser.get("/").status == 303 and len(sandbox.messages()) == 1
 
 
 @pytest.mark.parametrize("text, told", [
