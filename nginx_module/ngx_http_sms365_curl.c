@@ -9,9 +9,6 @@
 
 
 #define NGX_HTTP_SMS365_CONNECTIONS  64L    /* to providers, that are kept */
-
-#define NGX_HTTP_SMS365_BUFFER       2048L  /* bytes that are read at once */
-
 #define NGX_HTTP_SMS365_ROOMS        4096   /* requests under way that take no more memory than they need */
 
 
@@ -223,12 +220,7 @@ ngx_http_sms365_curl_set_timer(CURLM *multi, long timeout_ms, void *context)
 ngx_int_t
 ngx_http_sms365_curl_start(ngx_http_sms365_transfer_t *transfer)
 {
-    CURL  *easy = transfer->http->easy;
-
-    /* Replies are short, and many may be waited for. */
-    if (!SMS365_CURL_SET(easy, CURLOPT_PRIVATE, transfer)
-        || !SMS365_CURL_SET(easy, CURLOPT_BUFFERSIZE, NGX_HTTP_SMS365_BUFFER))
-    {
+    if (!SMS365_CURL_SET(transfer->http->easy, CURLOPT_PRIVATE, transfer)) {
         return NGX_ERROR;
     }
 

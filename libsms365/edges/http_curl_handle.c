@@ -13,6 +13,7 @@
 
 #define HEADER_MAX_BYTES 65536 /* of all header lines of one reply */
 #define UPLOAD_BYTES 16384L    /* libcurl's least: 64 KiB by default, allocated and wiped for every request */
+#define READ_BYTES 2048L       /* 16 KiB by default, likewise; most replies are shorter */
 #define KEEPALIVE_IDLE_S 20L   /* while a person types: keeps NAT entries, and finds out dead peers */
 #define KEEPALIVE_INTERVAL_S 10L
 
@@ -147,6 +148,7 @@ static bool set_options(struct sms365_http *http)
            SMS365_CURL_SET(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S) &&
            SMS365_CURL_SET(easy, CURLOPT_MAXCONNECTS, 2L) &&
            SMS365_CURL_SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES) &&
+           SMS365_CURL_SET(easy, CURLOPT_BUFFERSIZE, READ_BYTES) &&
            SMS365_CURL_SET(easy, CURLOPT_USERAGENT, "sms365/" PACKAGE_VERSION) &&
            SMS365_CURL_SET(easy, CURLOPT_ERRORBUFFER, http->trouble) &&
            SMS365_CURL_SET(easy, CURLOPT_PREREQFUNCTION, on_ready) &&

@@ -28,19 +28,24 @@ struct work {
     char last;    /* of them */
 };
 
+static void mark_write(struct sms365_buf *out, const char *before, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    sms365_buf_puts(out, before);
+    sms365_buf_puts(out, value);
+}
+
 void sms365_users_numbers_write(struct sms365_buf *out, const struct sms365_user *user)
 {
     for (size_t i = 0; i < user->count; i++) {
         const struct sms365_number *number = &user->numbers[i];
-        sms365_buf_printf(out, " %s", number->msisdn);
-        if (number->mcc[0] != '\0')
-            sms365_buf_printf(out, ";mcc=%s", number->mcc);
-        if (number->mnc[0] != '\0')
-            sms365_buf_printf(out, ";mnc=%s", number->mnc);
-        if (number->ported[0] != '\0')
-            sms365_buf_printf(out, ";ported=%s", number->ported);
-        if (number->cost[0] != '\0')
-            sms365_buf_printf(out, ";cost=%s", number->cost);
+        sms365_buf_puts(out, " ");
+        sms365_buf_puts(out, number->msisdn);
+        mark_write(out, ";mcc=", number->mcc);
+        mark_write(out, ";mnc=", number->mnc);
+        mark_write(out, ";ported=", number->ported);
+        mark_write(out, ";cost=", number->cost);
     }
 }
 
