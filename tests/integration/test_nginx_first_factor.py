@@ -10,9 +10,9 @@ import re
 import pytest
 
 import tickets
-from portal import FORMS
+from portal import FORMS, log_in
 from product import NUMBER, OTHER_NUMBER, SOURCE, STATE
-from webserver import example, password_file
+from webserver import APPLICATION, example, password_file
 
 EXAMPLES = sorted(name.removesuffix(".conf") for name in os.listdir(f"{SOURCE}/examples/nginx") if name.endswith(".conf"))
 FILES = ("style.css", "script.js", "events", "nowhere", "../", "send/")
@@ -113,3 +113,45 @@ def test_with_a_first_factor_each_place_is_led_to_the_portal(text, nginx, sandbo
             assert "sms365/" in reply.headers["location"]
         assert b"app " not in reply.body
     assert sandbox.requests() == []
+
+
+# A server that auth_request asks who somebody is, in place of a password of nginx's own.
+SIGN_ON = """
+    sms365_config /etc/sms365/sms365.conf;
+    map $http_authorization $signed_on { "Bearer of-alice" alice; "Bearer of-bob" bob; default ""; }
+    server {
+        listen unix:%DIR%/sign-on;
+        location / {
+            add_header X-Name $signed_on;
+            if ($signed_on = "") { return 401; }
+            return 204;
+        }
+    }
+""" + APPLICATION + """
+    server {
+        listen %PORT% ssl;
+        auth_request /sign-on;
+        auth_request_set $name $upstream_http_x_name;
+        sms365_service app;
+        sms365_user $name;
+        sms365_access on;
+        location = /sign-on { internal; auth_request off; sms365_access off; proxy_pass http://unix:%DIR%/sign-on; }
+        location / { proxy_set_header X-User $sms365_user; proxy_pass http://unix:%DIR%/app; }
+        location ^~ /sms365/ { sms365_access off; sms365_portal; }
+    }
+"""
+
+
+def test_a_server_that_auth_request_asks_may_say_who_somebody_is(product, nginx, sandbox):
+    product.users(alice=[NUMBER], bob=[OTHER_NUMBER])
+    running = nginx(SIGN_ON)
+    for headers in ({}, {"Authorization": "Bearer of-nobody"}, {"X-Name": "alice"}):
+        gets_nowhere(running.browser(**headers), SIGN_ON, None)
+    assert sandbox.requests() == []
+    browser = running.browser(Authorization="Bearer of-alice")
+    log_in(browser, sandbox)
+    assert browser.get("/page").text == "app GET /page [] [alice]\n"
+    browser.headers["Authorization"] = "Bearer of-bob"  # her session is not his
+    assert browser.get("/page").status == 303
+    browser.headers["Authorization"] = "Bearer of-nobody"
+    assert browser.get("/page").status == 401
