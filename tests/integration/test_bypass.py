@@ -1,5 +1,6 @@
 """Who is not asked for a code: only what the configuration names, and never without a first factor."""
 
+import json
 import os
 
 import pytest
@@ -88,6 +89,30 @@ def test_a_grace_period_is_for_the_same_address_and_key(product, sandbox, clock,
     is_asked("code", "alice", rhost=HOME, proven=KEY + "other", env=clock.environment)
     is_asked("code", "alice", rhost=HOME, proven="password", env=clock.environment)
     clock.advance(601)
+    is_asked("code", "alice", **here)
+
+
+def test_a_backup_code_begins_no_grace_period_and_ends_none(product, sandbox, clock):
+    product.configure(grace="600")
+    stack(product)
+    here = {"rhost": HOME, "proven": KEY, "env": clock.environment}
+    codes = json.loads(product.sms365("--json", "user", "backup-codes", "alice"))["codes"]
+
+    def enters_by_backup_code():
+        login = Pamtester("code", "alice", **here)
+        login.sees("b = backup code: ")
+        sandbox.wait_message(NUMBER)
+        login.answers("b")
+        login.sees("Backup code (")
+        login.answers(codes.pop())
+        assert login.code() == "PAM_SUCCESS"
+
+    enters_by_backup_code()
+    enters(sandbox, **here)
+    clock.advance(550)
+    assert Pamtester("code", "alice", **here).code() == "PAM_SUCCESS"
+    clock.advance(51)
+    enters_by_backup_code()
     is_asked("code", "alice", **here)
 
 

@@ -33,6 +33,42 @@ def test_messages_of_an_hour_used_up_elsewhere(product, sandbox, clock, owner):
     stranger.is_refused("Press Enter: ")
 
 
+KEY, OTHER_KEY = (f"publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{name}" for name in ("owner", "other"))
+
+
+def test_another_key_at_the_usual_address_is_another_place(product, sandbox, clock):
+    product.stack("code", "resend_after=0", "failed_tries=3", "lockout_after=20")
+    owner = Person(sandbox, HOME, clock.environment, proven=KEY)
+    other = Person(sandbox, HOME, clock.environment, proven=OTHER_KEY)
+    assert owner.enters() == "PAM_SUCCESS"
+    for _ in range(3):
+        assert other.guesses() == "PAM_AUTH_ERR"
+    other.is_refused("you are locked out. Ask your administrator. Press Enter: ")
+    assert owner.enters() == "PAM_SUCCESS"
+    other.is_refused("you are locked out. Ask your administrator. Press Enter: ")
+
+
+@pytest.mark.parametrize("options", [["sends_per_day=3", "sends_per_hour=3"], ["cost_per_day=3", "sends_per_hour=3"]])
+def test_messages_of_a_day_are_counted_at_the_usual_place_and_elsewhere(product, sandbox, clock, options):
+    product.stack("code", "resend_after=0", *options)
+    owner = Person(sandbox, HOME, clock.environment, proven=KEY)
+    other = Person(sandbox, HOME, clock.environment, proven=OTHER_KEY)
+    assert owner.enters() == "PAM_SUCCESS"  # at a place like any other, the first time
+    clock.advance(HOUR)
+    for _ in range(2):
+        other.asked()
+        clock.advance(HOUR)
+    other.is_refused("Press Enter: ")
+    for _ in range(3):
+        assert owner.enters() == "PAM_SUCCESS"
+        clock.advance(HOUR)
+    owner.is_refused("Press Enter: ")
+    assert len(sandbox.messages(NUMBER)) == 6
+    clock.advance(DAY)
+    assert owner.enters() == "PAM_SUCCESS"
+    assert other.asked()
+
+
 def test_messages_asked_for_again_and_again_in_one_login_elsewhere(product, sandbox, clock, owner):
     stranger = stack_and_stranger(product, sandbox, clock, "sends_per_hour=4")
     before = len(sandbox.messages())

@@ -128,6 +128,19 @@ def test_the_code_is_kept_as_a_hash_alone(local, sandbox):
     login.kill()
 
 
+def test_another_master_key_does_not_take_what_the_old_one_made(local, sandbox, terminals, syslog):
+    session = terminals(Session("code", "alice", runs=2))
+    session.sees(f"{SENT} (delivered). Enter it, or r = again: ")
+    local.new_master_key()
+    session.answers("")  # with the old one, to the end
+    assert session.code() == "PAM_AUTH_ERR"
+    session.sees("You cannot be logged in now. Tell your administrator. Press Enter: ")
+    session.answers(code_of(sandbox.messages(NUMBER)[0]))
+    assert session.code() == "PAM_SERVICE_ERR"
+    syslog.wait("was altered, or written with another master key")
+    assert len(sandbox.messages()) == 1
+
+
 def test_a_code_whose_reply_was_lost_can_still_be_entered(local, sandbox):
     sandbox.settings(fault="sms/send:drop-after:1")
     login = Pamtester("code", "alice")
