@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 
@@ -9,6 +10,7 @@ import pytest
 
 import programs
 import sandbox
+import world
 
 DONE, FAILED, USAGE, UNREACHABLE = range(4)
 NUMBER = "306971234567"
@@ -61,6 +63,27 @@ class Place:
         if result.status != DONE:
             assert result.object["text"]
         return result
+
+    def steps(self, begin, *words):
+        """Run a command, which must succeed: its system calls from the one on that names begin, each as (name, how often
+        so far)."""
+        log = self.path / "strace.log"
+        world.run("strace", "-qq", "-o", str(log), *self.argv(*words), stdin=subprocess.DEVNULL)
+        counts, found, begun = {}, [], False
+        for line in log.read_text().splitlines():
+            if match := re.match(r"(\w+)\(", line):
+                counts[match[1]] = counts.get(match[1], 0) + 1
+                begun = begun or begin in line
+                if begun and match[1] != "exit_group":
+                    found.append((match[1], counts[match[1]]))
+        return found
+
+    def killed_at(self, step, *words):
+        """Run a command that is killed before it makes this system call; its status."""
+        name, when = step
+        return subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e",
+                               f"inject={name}:signal=KILL:when={when}", *self.argv(*words)], stdin=subprocess.DEVNULL,
+                              capture_output=True).returncode
 
     def terminal(self, *words):
         return programs.Terminal(self.argv(*words))

@@ -19,7 +19,6 @@ from units import allowed_calls, as_root, paths, unit, walled_off
 
 CREDENTIALS = "demo\ndemo\n"
 AS_AT_REST = ["keys.lock", "main.key"]
-LOG = "/run/strace-rotate.log"
 UNIT = f"{BUILD}/systemd/sms365-key-rotate.service"
 
 
@@ -257,29 +256,12 @@ def test_a_run_that_is_killed_before_the_reload_leaves_it_to_the_next(here, tmp_
     assert len(here.box.requests("key/reset")) == 1
 
 
-def steps(place):
-    """The system calls of a rotation from its look at the key store on, each as (name, how often so far)."""
-    world.run("strace", "-qq", "-o", LOG, *place.argv("key", "rotate"))
-    counts, found, begun = {}, [], False
-    with open(LOG) as log:
-        for line in log:
-            match = re.match(r"(\w+)\(", line)
-            if match:
-                counts[match[1]] = counts.get(match[1], 0) + 1
-                begun = begun or "keys.d" in line
-                if begun and match[1] != "exit_group":
-                    found.append((match[1], counts[match[1]]))
-    return found
-
-
 def test_kill_at_every_step(here, quick):
-    every = steps(here)
+    every = here.steps("keys.d", "key", "rotate")
     lost = 0
-    for name, when in every[::len(every) // 30 if quick else 1]:
+    for step in every[::len(every) // 30 if quick else 1]:
         here.box.reset()
-        subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e",
-                        f"inject={name}:signal=KILL:when={when}", *here.argv("key", "rotate")], stdin=subprocess.DEVNULL,
-                       capture_output=True)
+        here.killed_at(step, "key", "rotate")
         lost += is_lost(here)
         heals(here)
     assert lost < len(every) / 3  # between the request and the write of what came back, and at no other time
@@ -331,7 +313,7 @@ WRITES = ("openat", "pwrite64", "fsync", "ftruncate", "rename", "unlink")
 
 def test_every_write_may_fail(here, quick):
     """Each in turn finds no room, then all from there on."""
-    every = [(name, when) for name, when in steps(here) if name in WRITES]
+    every = [(name, when) for name, when in here.steps("keys.d", "key", "rotate") if name in WRITES]
     assert {name for name, _ in every} >= {"openat", "pwrite64", "fsync", "rename"}
     for name, when in every:
         for which in (f"{when}+",) if quick else (f"{when}", f"{when}+"):

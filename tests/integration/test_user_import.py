@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import signal
 import stat
 import subprocess
@@ -10,7 +11,7 @@ import time
 import pytest
 
 import sandbox
-from administrator import DONE, FAILED, NOWHERE, UNREACHABLE, USAGE, cli_box, place, running_cli_box  # noqa: F401
+from administrator import DONE, FAILED, NOWHERE, UNREACHABLE, USAGE, cli_box, mode, place, running_cli_box  # noqa: F401
 from programs import wrong
 
 
@@ -501,3 +502,34 @@ def test_contact_that_makes_no_user_is_told_and_left_out(here, cli_box, group):
     assert result.status == FAILED and users(here) == {"alice": [ALICE], "bob": [BOB]}
     assert f"contact {nameless} is left out: it has no user's name in custom1" in result.err
     assert f"contact {twice} is left out: alice has an earlier contact" in result.err
+
+
+# kill -9
+
+# What changes files, or has them on disk: between these calls there is nothing to find in another state.
+WRITING = re.compile("f?ch(mod|own)|f(data)?sync|ftruncate|p?write|rename|(un)?link")
+
+
+@pytest.mark.parametrize("words", [
+    ("user", "add", "bob", BOB, "--force"), ("user", "add", "alice", BOB, "--force", "--replace", "--no-notice"),
+    ("user", "import", "{csv}", "--force", "--confirm", "alice", "--no-notice")])
+def test_kill_at_every_step_leaves_the_old_users_or_the_new_ones(here, words):
+    """The users file is whole, and the next command works."""
+    words = [word.format(csv=csv_of(here, f"alice,{BOB}\nbob,{ALICE}\n")) for word in words]
+    old = f"# who is asked\nalice: {ALICE}\n".encode()
+    here.users.write_bytes(old)
+    here.users.chmod(0o640)
+    assert here.run(*words).status == DONE  # what only a first run makes is there then
+    new = here.users.read_bytes()
+    here.users.write_bytes(old)
+    every = [step for step in here.steps('users"', *words) if WRITING.match(step[0])]
+    assert here.users.read_bytes() == new != old
+    seen = set()
+    for step in every:
+        here.users.write_bytes(old)
+        seen.add((here.killed_at(step, *words), here.users.read_bytes()))
+        assert here.users.read_bytes() in (old, new) and mode(here.users) == 0o640, step
+        next_one = here.run("user", "add", "carol", number(1), "--force")
+        assert next_one.status == DONE, (step, next_one.text)
+        assert here.users.read_bytes().startswith((old, new)) and "carol" in users(here), step
+    assert {(-signal.SIGKILL, old), (-signal.SIGKILL, new)} <= seen
