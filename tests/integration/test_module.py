@@ -9,7 +9,7 @@ import pytest
 
 import world
 from product import BUILD, GENERIC, MODULE, NUMBER, SOURCE
-from programs import Pamtester, Terminal, wrong
+from programs import Pamtester, Terminal, free_port, wrong
 
 PAM_SUCCESS, PAM_SERVICE_ERR, PAM_AUTH_ERR, PAM_AUTHINFO_UNAVAIL, PAM_CONV_ERR = 0, 3, 7, 9, 19
 PROVEN = ("-e", "SSH_AUTH_INFO_0=publickey")
@@ -135,14 +135,25 @@ def test_a_module_alone_in_its_stack_sets_no_credentials_after_a_denial(product,
 
 
 @pytest.mark.slow
-def test_valgrind_finds_nothing(product, sandbox, tmp_path):
-    """A whole login, from the prompt to the right code."""
+@pytest.mark.parametrize("kind, fault, code", [
+    ("right", "", "PAM_SUCCESS"), ("wrong", "", "PAM_AUTH_ERR"), ("callback", "", "PAM_SUCCESS"),
+    ("right", "2fa/check:error=302", "PAM_AUTH_ERR"), ("right", "2fa/check:garbage", "PAM_AUTHINFO_UNAVAIL"),
+    ("none", "2fa/send:error=101", "PAM_AUTHINFO_UNAVAIL"), ("none", "2fa/send:drop-after", "PAM_AUTHINFO_UNAVAIL"),
+    ("down", "", "PAM_AUTHINFO_UNAVAIL")])
+def test_valgrind_finds_nothing(product, sandbox, receiver, tmp_path, kind, fault, code):
+    """A whole login, to each of its ends."""
+    sandbox.settings(fault=fault, delivery_after="300")
+    product.configure(wait="30", timeout="60", **({"callback": receiver.url} if kind == "callback" else {}))
+    if kind == "down":
+        product.add_key("main", f"https://127.0.0.1:{free_port()}/api")
     log = tmp_path / "valgrind.log"
     login = Pamtester(product.stack("code"), "alice", before=[
         "valgrind", "--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=99", "--track-fds=no",
         f"--log-file={log}", "--num-callers=30"])
-    login.sees("Enter it, or", 120)
-    login.answers(sandbox.wait_message(NUMBER)["code"])
-    assert login.code(120) == "PAM_SUCCESS"
+    prompt = login.sees_match(r"\((\w+)\)\. Enter it, or|Press Enter|a new one: ", 120)
+    message = sandbox.wait_message(NUMBER) if prompt[1] else None
+    assert prompt[1] == (None if kind in ("none", "down") else "delivered")
+    login.answers("" if message is None else wrong(message) if kind == "wrong" else message["code"])
+    assert login.code(120) == code
     report = log.read_text()
     assert "ERROR SUMMARY: 0 errors" in report, report
