@@ -348,6 +348,6 @@ def test_little_memory_never_lets_in(product, sandbox, syslog):
     step = 64 << 10
     enough = next(size for size in range(8 << 20, 64 << 20, 1 << 20) if prompted_within(f"--as={size}", sandbox))
     syslog.clear()
-    for size in range(enough - (1 << 20) + step, enough, step):
+    for size in range(enough - (2 << 20) + step, enough, step):  # its work takes less than the second of them
         prompted_within(f"--as={size}", sandbox)
     syslog.wait("verdict=deny reason=(config_unusable|unreachable|internal)")
