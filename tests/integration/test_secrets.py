@@ -84,13 +84,13 @@ def dumped_memory(pid):
                 current = [int(match[1], 16), int(match[2], 16), match[3], match[4]]
             elif line.startswith("VmFlags:") and "dd" not in line.split():
                 mappings.append(current)
-    content = b""
+    pieces = []
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for start, end, rights, name in mappings:
             if "r" in rights and name not in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
                 memory.seek(start)
-                content += memory.read(end - start)
-    return content
+                pieces.append(memory.read(end - start))
+    return b"".join(pieces)
 
 
 def test_a_core_dump_at_the_prompt_holds_no_key(keyed, sandbox):
