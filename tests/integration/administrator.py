@@ -78,20 +78,26 @@ class Place:
                     found.append((match[1], counts[match[1]]))
         return found
 
+    def injected(self, call, what, *words):
+        """Run a command while strace does to one of its system calls what it is told to."""
+        return Result(subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                                      f"inject={call}:{what}", *self.argv(*words)], stdin=subprocess.DEVNULL,
+                                     capture_output=True, text=True))
+
     def killed_at(self, step, *words):
         """Run a command that is killed before it makes this system call; its status."""
         name, when = step
-        return subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e",
-                               f"inject={name}:signal=KILL:when={when}", *self.argv(*words)], stdin=subprocess.DEVNULL,
-                              capture_output=True).returncode
+        return self.injected(name, f"signal=KILL:when={when}", *words).status
 
     def terminal(self, *words):
         return programs.Terminal(self.argv(*words))
 
-    def with_key(self, name="main", whitelist="127.0.0.0/8"):
+    def with_key(self, name="main", whitelist="127.0.0.0/8", url=None):
+        """The demo account's key under this name, in place of one that is there, for this base URL or the configured one."""
         if not self.master.exists():
             assert self.run("key", "init").status == DONE
-        result = self.run("key", "add", name, "--whitelist", whitelist, "--no-check", stdin=sandbox.KEY + "\n")
+        result = self.run("key", "add", name, "--whitelist", whitelist, "--replace", "--no-check",
+                          *(["--url", url] if url else []), stdin=sandbox.KEY + "\n")
         assert result.status == DONE, result.text
         return self
 

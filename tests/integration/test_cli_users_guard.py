@@ -305,8 +305,7 @@ def test_what_cannot_be_looked_up_stays_as_it_was(watched):
         watched.box.settings(fault=f"hlr/lookup:{fault}")
         assert watched.json("user", "confirm", "alice", "--yes").object["error"] == error
     watched.box.settings(fault="")
-    assert watched.run("key", "add", "main", "--url", NOWHERE, "--whitelist", "127.0.0.0/8", "--replace", "--no-check",
-                       stdin="DEMO-KEY\n").status == DONE
+    watched.with_key(url=NOWHERE)
     assert watched.run("user", "confirm", "alice", "--yes").status == UNREACHABLE
     assert watched.users.read_text() == before
     watched.write(users__hlr="off")

@@ -9,7 +9,6 @@ import signal
 import ssl
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 
@@ -60,10 +59,7 @@ class Demo:
 
     def is_gone(self, seconds=20):
         """Wait until no process of it is left; fails when one stays."""
-        until = time.monotonic() + seconds
-        while left := [pid for pid in self.processes if os.path.exists(f"/proc/{pid}/exe")]:
-            assert time.monotonic() < until, f"still there: {left}"
-            time.sleep(0.02)
+        world.until(lambda: not any(os.path.exists(f"/proc/{pid}/exe") for pid in self.processes), seconds)
 
 
 @pytest.fixture

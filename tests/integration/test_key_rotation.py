@@ -81,8 +81,7 @@ def test_a_key_that_is_refused_is_not_reset_and_both_causes_are_named(here, sett
 
 
 def test_a_provider_that_cannot_be_reached_leaves_everything_as_it_is(here):
-    here.run("key", "add", "main", "--replace", "--no-check", "--whitelist", "any", "--url", NOWHERE,
-             stdin=sandbox.KEY + "\n")
+    here.with_key(whitelist="any", url=NOWHERE)
     before = (here.keys / "main.key").read_bytes()
     assert here.run("key", "rotate").status == UNREACHABLE
     assert (here.keys / "main.key").read_bytes() == before and names(here) == AS_AT_REST
@@ -174,8 +173,7 @@ def test_an_answer_with_another_key_than_the_account_s_leaves_the_old_one_in_pla
         here.box.settings(account=f"demo:demo:{sandbox.KEY}")
 
     with sandbox.altered(here.box, "key/reset", not_carried_out) as url:
-        here.run("key", "add", "main", "--replace", "--no-check", "--whitelist", "any", "--url", url,
-                 stdin=sandbox.KEY + "\n")
+        here.with_key(whitelist="any", url=url)
         before = (here.keys / "main.key").read_bytes()
         result = here.run("key", "rotate")
         assert result.status == FAILED and "a key that it refuses; the present one is still good" in result.err
@@ -318,10 +316,8 @@ def test_every_write_may_fail(here, quick):
     for name, when in every:
         for which in (f"{when}+",) if quick else (f"{when}", f"{when}+"):
             here.box.reset()
-            done = subprocess.run(["strace", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e",
-                                   f"inject={name}:error=ENOSPC:when={which}", *here.argv("key", "rotate")],
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
-            assert done.returncode in (DONE, FAILED) or name == "openat", done.stderr
+            done = here.injected(name, f"error=ENOSPC:when={which}", "key", "rotate")
+            assert done.status in (DONE, FAILED) or name == "openat", done.err
             is_lost(here)
             heals(here)
 

@@ -69,7 +69,7 @@ def test_a_set_for_logins_to_the_machine_opens_nothing_here(web, browser, sandbo
     made = json.loads(product.sms365("--json", "user", "backup-codes", "alice"))["codes"]
     page, _ = send(browser, sandbox)
     assert OFFER not in page.text
-    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    token = page.token
     page = browser.post(PORTAL + "backup", token=token, code=made[0])
     assert page.status == 403 and notice(page) == "You have no backup codes." and SESSION not in browser.cookies
 
@@ -133,7 +133,7 @@ def test_who_is_locked_out_is_offered_one_in_the_place_of_the_denial(web, sandbo
 def test_a_message_s_code_is_not_taken_for_a_backup_code(web, sandbox, product, alice, codes):
     """Eight digits that come from a form for the message's code, when nothing but a backup code would do."""
     browser = locked_out(web, sandbox, product, alice, code="local", code_digits="8")
-    token = re.search(r'name="token" value="([^"]*)"', browser.get(PORTAL).text)[1]
+    token = browser.get(PORTAL).token
     page = browser.post(PORTAL + "verify", token=token, code=codes[0])
     assert page.status == 403 and OFFER in page.text
     assert json.loads(product.sms365("--json", "user", "backup-codes", "alice", "--web", "--left"))["left"] == 10
@@ -147,7 +147,7 @@ def test_while_the_provider_is_down_they_count_as_configured(web, browser, sandb
     page = browser.submit(browser.get(PORTAL), "send")
     assert page.status == 403 and "cannot be reached" in notice(page)
     assert (OFFER in page.text) == (on_outage == "backup-codes")
-    token = re.search(r'name="token" value="([^"]*)"', browser.get(PORTAL).text)[1]
+    token = browser.get(PORTAL).token
     page = browser.post(PORTAL + "backup", token=token, code=codes[0])
     assert page.status == (200 if on_outage == "backup-codes" else 403)
     assert browser.get("/").status == (200 if on_outage == "backup-codes" else 303)
@@ -159,7 +159,7 @@ def test_nobody_else_s_opens_and_no_form_without_its_token(web, browser, sandbox
     other = web.browser(bob.name, bob.password)
     page, _ = send(other, sandbox, OTHER_NUMBER)
     assert OFFER not in page.text
-    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    token = page.token
     assert other.post(PORTAL + "backup", token=token, code=codes[0]).status == 403
     stranger = web.browser(alice.name, "wrong")
     stranger.cookies = {LOGIN: browser.cookies[LOGIN]}

@@ -186,10 +186,8 @@ def test_pages_asked_for_at_once_come_in_later_turns_but_to_those_who_left(start
 
 
 def kept(pid):
-    """Memory that it has written to, in kB, and descriptors. Pages of files are its own or not as others come and go."""
-    with open(f"/proc/{pid}/smaps_rollup") as smaps:
-        own = sum(int(line.split()[1]) for line in smaps if line.startswith("Private_Dirty"))
-    return own, len(os.listdir(f"/proc/{pid}/fd"))
+    """Memory in kB, and descriptors."""
+    return world.written_kb(pid), len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def ask_at_once(running, requests):
@@ -288,7 +286,7 @@ def test_valgrind_finds_nothing_in_a_login(product, sandbox):
         assert browser.get("/").status == 200
         assert browser.submit(browser.get(PORTAL), "logout").status == 200
         sandbox.settings(fault="2fa/send:delay=500")
-        token = re.search(r'name="token" value="([^"]*)"', browser.get(PORTAL).text)[1]
+        token = browser.get(PORTAL).token
         with http2.Connection(running) as connection:
             given_up = connection.ask(browser, "POST", PORTAL + "send", f"token={token}")
             until(lambda: len(sandbox.requests("2fa/send")) == 2)

@@ -192,7 +192,7 @@ def test_after_a_failed_delivery_another_number_is_tried(web, browser, sandbox, 
 def test_one_number_offers_no_other(web, browser, sandbox):
     page, _ = send(browser, sandbox)
     assert "another number" not in page.text
-    assert browser.post(PORTAL + "other", token=re.search(r'name="token" value="([^"]*)"', page.text)[1]).status == 200
+    assert browser.post(PORTAL + "other", token=page.token).status == 200
     assert len(sandbox.messages()) == 1
 
 
@@ -211,7 +211,7 @@ def test_who_has_no_number_is_told_whom_to_ask(web, product, bob):
 def test_redirects_stay_here(web, browser, sandbox, where):
     page, message = send(browser, sandbox, next_page=where)
     assert "evil" not in page.text and "<script>" not in page.text
-    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    token = page.token
     reply = browser.post(PORTAL + "verify", token=token, code=message["code"], next=where)
     assert reply.status == 303 and reply.headers["location"] == "/"
     assert len(reply.cookies()) == 2
@@ -516,7 +516,7 @@ def test_a_provider_that_hangs_harms_no_other_request(web, browser, sandbox, pro
 def test_who_goes_away_leaves_a_challenge_behind(web, browser, sandbox):
     """The connection is closed while the message is being sent; it is there, once, when the person comes back."""
     page = browser.get(PORTAL)
-    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    token = page.token
     sandbox.settings(fault="2fa/send:delay=500")
     connection = web.connect()
     connection.request("POST", PORTAL + "send", f"token={token}", {**browser.headers,
@@ -534,7 +534,7 @@ def test_who_goes_away_takes_an_answer_along(web, browser, sandbox):
     sandbox.settings(fault="2fa/send:delay=4500")
     page = browser.follow(browser.submit(browser.get(PORTAL), "send"))
     assert "being sent" in page.text
-    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    token = page.token
     connection = web.connect()
     connection.request("POST", PORTAL + "verify", f"token={token}&code=0000", {**browser.headers,
                        "Content-Type": "application/x-www-form-urlencoded",

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import glob
-import re
 import threading
 import time
 
@@ -55,7 +54,7 @@ def test_a_record_that_is_held_keeps_nobody_waiting_but_its_user(start, sandbox,
     alice, bob, session = person(running), person(running, "bob"), person(running, "carol")
     session.cookies[SESSION] = tickets.make(user="carol", numbers=[NAMES["carol"]], service="app")
     page, message = send(alice, sandbox)
-    token = re.search(r'name="token" value="([^"]*)"', page.text)[1]
+    token = page.token
     [record] = glob.glob(f"{STATE}/web/user.*")
     headers = {**alice.headers, "Cookie": f"{LOGIN}={alice.cookies[LOGIN]}", "Content-Type": "application/x-www-form-urlencoded"}
     statuses = []

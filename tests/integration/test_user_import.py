@@ -1,6 +1,5 @@
 """sms365 user import, export and sync: many users at once, against a sandbox."""
 
-import os
 import pwd
 import re
 import signal
@@ -432,8 +431,7 @@ ALTERED = {
 def test_a_list_that_is_not_as_long_as_its_total_changes_nothing(here, cli_box, group, how):
     here.users.write_text("alice: 306970000001\n")
     with sandbox.altered(cli_box, "group/get", lambda reply: ALTERED[how](reply["group"])) as url:
-        here.run("key", "add", "main", "--replace", "--no-check", "--whitelist", "any", "--url", url,
-                 stdin=sandbox.KEY + "\n")
+        here.with_key(whitelist="any", url=url)
         result = synced(here, "--yes", "--confirm", "alice")
     if how == "as it was":
         assert result.status == DONE and users(here) == {"alice": [ALICE], "bob": [BOB]}

@@ -217,6 +217,11 @@ class Reply:
     def text(self):
         return self.body.decode()
 
+    @property
+    def token(self):
+        """What the forms of a page carry."""
+        return re.search(r'name="token" value="([^"]*)"', self.text)[1]
+
     def cookies(self):
         return [value for name, value in self.all_headers if name.lower() == "set-cookie"]
 

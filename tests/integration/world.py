@@ -184,6 +184,12 @@ def children(pid):
     return found
 
 
+def written_kb(pid):
+    """Memory that the process has written to. Pages of files are its own or not as others come and go, and do not count."""
+    with open(f"/proc/{pid}/smaps_rollup") as smaps:
+        return sum(int(line.split()[1]) for line in smaps if line.startswith("Private_Dirty"))
+
+
 def memory(pid):
     """What the process has in memory and may write, as root sees it, in runs of pages: most of what is mapped never came."""
     size = os.sysconf("SC_PAGE_SIZE")
