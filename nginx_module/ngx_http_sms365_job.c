@@ -212,6 +212,10 @@ ngx_http_sms365_job_challenge(ngx_http_sms365_job_t *job)
         }
     }
 
+    if (code != SMS365_OK) {
+        ngx_http_sms365_job_denied(job);
+    }
+
     sms365_wipe(&setup, sizeof(struct sms365_challenge_setup));
 }
 

@@ -148,6 +148,9 @@ void ngx_http_sms365_job_thread(ngx_http_sms365_job_t *job,
 /* Do the job's action on the store, the spool or the log so; ngx_http_sms365_job_feed() follows. */
 void ngx_http_sms365_job_operate(ngx_http_sms365_job_t *job);
 
+/* In a thread: the audit line of a login that ends without a challenge, as PAM writes it. */
+void ngx_http_sms365_job_denied(ngx_http_sms365_job_t *job);
+
 /* Let others have the job's store. */
 void ngx_http_sms365_job_close_store(ngx_http_sms365_job_t *job);
 

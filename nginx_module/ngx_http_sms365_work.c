@@ -2,6 +2,7 @@
 #include "ngx_http_sms365_job.h"
 
 #include "base/err.h"
+#include "drive/instance.h"
 #include "edges/process.h"
 #include "edges/spool.h"
 
@@ -81,15 +82,32 @@ ngx_http_sms365_job_open_store(ngx_http_sms365_job_t *job)
 
 
 static void
-ngx_http_sms365_job_syslog(ngx_http_sms365_job_t *job)
+ngx_http_sms365_job_syslog(void *context, int priority, const char *text)
 {
-    static const int  least[] = { LOG_ERR, LOG_WARNING, LOG_INFO };
+    static const int        least[] = { LOG_ERR, LOG_WARNING, LOG_INFO };
+    ngx_http_sms365_job_t  *job = context;
 
-    job->event.kind = SMS365_EVENT_LOGGED;
-
-    if (job->action.priority <= least[job->service->conf.log_level]) {
-        syslog(LOG_AUTHPRIV | job->action.priority, "%s", job->action.text);
+    if (priority <= least[job->service->conf.log_level]) {
+        syslog(LOG_AUTHPRIV | priority, "%s", text);
     }
+}
+
+
+void
+ngx_http_sms365_job_denied(ngx_http_sms365_job_t *job)
+{
+    struct sms365_log      log = { ngx_http_sms365_job_syslog, job };
+    struct sms365_subject  subject;
+
+    ngx_memzero(&subject, sizeof(struct sms365_subject));
+
+    subject.user = job->user;
+    subject.service = (char *) job->service->name.data;
+    subject.host = job->host;
+    subject.known = true;
+
+    sms365_login_denied(&log, &job->service->conf, &job->service->holder_key, &subject,
+                        SMS365_REASON_CONFIG_UNUSABLE);
 }
 
 
@@ -223,7 +241,8 @@ ngx_http_sms365_job_operation(ngx_http_sms365_job_t *job)
         break;
 
     default:
-        ngx_http_sms365_job_syslog(job);
+        event->kind = SMS365_EVENT_LOGGED;
+        ngx_http_sms365_job_syslog(job, action->priority, action->text);
         break;
     }
 
