@@ -19,14 +19,42 @@ ONE_PROMPT = ("-o", "NumberOfPasswordPrompts=1")
 @pytest.fixture
 def key_server(product, sshd):
     """Public key, then code."""
-    return sshd(product.stack("sshd-key"))
+    return sshd(product.stack("sshd-key"), MaxAuthTries=10)
 
 
 @pytest.fixture
 def password_server(product, sshd):
     """Password, then code, both by keyboard-interactive."""
     product.stack("sshd-password", "first_factor=stacked", before=[PASSWORD_FIRST])
-    return sshd("sshd-password", "keyboard-interactive")
+    return sshd("sshd-password", "keyboard-interactive", MaxAuthTries=10)
+
+
+class Door:
+    """A server as one meets it who has the first factor, a key or a password."""
+
+    def __init__(self, server, by_password):
+        self.server, self.by_password = server, by_password
+
+    def login(self, user, options=()):
+        """A login that has proved the first factor."""
+        return self.proves(self.server.login(user, options=options, key=not self.by_password), user)
+
+    def proves(self, login, user):
+        """A password is asked before every code, a key but once."""
+        if self.by_password:
+            login.sees("Password: ")
+            login.answers(user.password)
+        return login
+
+    def paramiko(self, client, user, answer):
+        """What is left to be proved after an attempt with this answer by another client than OpenSSH's."""
+        return client.auth_interactive(user.name, lambda title, text, prompts: [
+            user.password if prompt == "Password: " else answer for prompt, echo in prompts])
+
+
+@pytest.fixture(params=["key", "password"])
+def door(request):
+    return Door(request.getfixturevalue(f"{request.param}_server"), request.param == "password")
 
 
 def test_a_key_and_the_right_code(key_server, sandbox, alice, syslog):
@@ -47,6 +75,7 @@ def test_a_password_and_the_right_code(password_server, sandbox, alice):
     login.answers(sandbox.wait_message(NUMBER)["code"])
     login.sees("in-as-alice")
     assert login.ends() == 0
+    assert len(sandbox.messages()) == 1
 
 
 def test_a_wrong_password_sends_nothing(password_server, sandbox, alice):
@@ -57,38 +86,26 @@ def test_a_wrong_password_sends_nothing(password_server, sandbox, alice):
     assert sandbox.requests() == []
 
 
-def test_wrong_then_right_in_one_connection_takes_one_message(key_server, sandbox, alice):
-    login = key_server.login(alice)
+def test_wrong_then_right_in_one_connection_takes_one_message(door, sandbox, alice):
+    login = door.login(alice)
     login.sees(FRESH)
     message = sandbox.wait_message(NUMBER)
     login.answers(wrong(message))
-    login.sees("(delivered), 2 tries left. Enter it, or r = again: ")
+    door.proves(login, alice).sees("(delivered), 2 tries left. Enter it, or r = again: ")
     login.answers(message["code"])
     login.sees("in-as-alice")
     assert login.ends() == 0
     assert len(sandbox.messages()) == 1
 
 
-def test_wrong_then_right_after_a_password_takes_one_message(password_server, sandbox, alice):
-    login = password_server.login(alice, key=False)
-    for tries_left, right in ((3, False), (2, True)):
-        login.sees("Password: ")
-        login.answers(alice.password)
-        login.sees(PROMPT if tries_left == 3 else f"{tries_left} tries left. {PROMPT}")
-        message = sandbox.messages(NUMBER)[0]
-        login.answers(message["code"] if right else wrong(message))
-    login.sees("in-as-alice")
-    assert login.ends() == 0
-    assert len(sandbox.messages()) == 1
-
-
-def test_three_wrong_codes_end_the_connection_s_chances(product, sshd, sandbox, alice, syslog):
-    server = sshd(product.stack("sshd-key"), MaxAuthTries=10)
-    login = server.login(alice, options=("-o", "NumberOfPasswordPrompts=4", "-o",
-                                          "PreferredAuthentications=publickey,keyboard-interactive"))
-    for _ in range(3):
+def test_three_wrong_codes_end_the_connection_s_chances(door, sandbox, alice, syslog):
+    login = door.login(alice, options=("-o", "NumberOfPasswordPrompts=4", "-o",
+                                       "PreferredAuthentications=publickey,keyboard-interactive"))
+    for tries_left in (3, 2, 1):
         login.sees(PROMPT)
         login.answers(wrong(sandbox.messages(NUMBER)[0]))
+        if tries_left > 1:
+            door.proves(login, alice)
     assert login.ends() == 255
     assert "in-as" not in login.text
     assert len(sandbox.messages()) == 1
@@ -97,62 +114,62 @@ def test_three_wrong_codes_end_the_connection_s_chances(product, sshd, sandbox, 
 
 
 @pytest.mark.parametrize("answer", ["", "My-Login-Password", "12345", pytest.param("1" * 900, id="900 digits")])
-def test_what_is_no_code_goes_nowhere_and_the_right_one_still_opens(key_server, sandbox, alice, syslog, answer):
-    login = key_server.login(alice)
+def test_what_is_no_code_goes_nowhere_and_the_right_one_still_opens(door, sandbox, alice, syslog, answer):
+    login = door.login(alice)
     login.sees(FRESH)
     login.answers(answer)
-    login.sees("3 tries left. Enter it, or")
+    door.proves(login, alice).sees("3 tries left. Enter it, or")
     login.answers(sandbox.wait_message(NUMBER)["code"])
     login.sees("in-as-alice")
     assert len(sandbox.messages()) == 1
     assert len(sandbox.requests("2fa/check")) == 1
     if answer:
-        assert answer not in syslog.text() and answer not in key_server.log.text()
+        assert answer not in syslog.text() and answer not in door.server.log.text()
 
 
-def test_an_answer_of_100_kilobytes_is_no_try_and_the_right_one_still_opens(key_server, sandbox, alice, syslog):
+def test_an_answer_of_100_kilobytes_is_no_try_and_the_right_one_still_opens(door, sandbox, alice, syslog):
     """OpenSSH's own client sends no more than 1023 bytes."""
     answer = "7" * 100_000
-    with contextlib.closing(paramiko.Transport(("127.0.0.1", key_server.port))) as client:
+    with contextlib.closing(paramiko.Transport(("127.0.0.1", door.server.port))) as client:
         client.start_client()
-        key = paramiko.Ed25519Key.from_private_key_file(alice.key)
-        assert client.auth_publickey("alice", key) == ["keyboard-interactive"]
+        if not door.by_password:
+            key = paramiko.Ed25519Key.from_private_key_file(alice.key)
+            assert client.auth_publickey("alice", key) == ["keyboard-interactive"]
         with pytest.raises(paramiko.AuthenticationException):
-            client.auth_interactive("alice", lambda title, text, prompts: [answer] * len(prompts))
+            door.paramiko(client, alice, answer)
         syslog.wait("reason=not_a_code")
         assert sandbox.requests("2fa/check") == []
-        code = sandbox.wait_message(NUMBER)["code"]
-        assert client.auth_interactive("alice", lambda title, text, prompts: [code] * len(prompts)) == []
+        assert door.paramiko(client, alice, sandbox.wait_message(NUMBER)["code"]) == []
     assert len(sandbox.messages()) == 1
-    assert answer[:100] not in syslog.text() + key_server.log.text()
+    assert answer[:100] not in syslog.text() + door.server.log.text()
 
 
-def test_ctrl_c_at_the_prompt_then_a_new_login(key_server, sandbox, alice):
-    login = key_server.login(alice)
+def test_ctrl_c_at_the_prompt_then_a_new_login(door, sandbox, alice):
+    login = door.login(alice)
     login.sees(FRESH)
     login.interrupts()
     sandbox.wait_message(NUMBER)
-    again = key_server.login(alice)
+    again = door.login(alice)
     again.sees(FRESH)
     again.answers(sandbox.wait_message(NUMBER)["code"])
     again.sees("in-as-alice")
 
 
-def test_a_hang_up_at_the_prompt_leaves_no_process(key_server, sandbox, alice):
-    login = key_server.login(alice)
+def test_a_hang_up_at_the_prompt_leaves_no_process(door, sandbox, alice):
+    login = door.login(alice)
     login.sees(FRESH)
     login.hangs_up()
-    key_server.log.wait("Connection closed by|Connection reset by|Received disconnect")
-    key_server.wait_idle()
-    again = key_server.login(alice)
+    door.server.log.wait("Connection closed by|Connection reset by|Received disconnect")
+    door.server.wait_idle()
+    again = door.login(alice)
     again.sees(FRESH)
 
 
-def test_another_connection_of_the_same_user_and_address_cannot_use_this_code(key_server, sandbox, alice):
-    mine = key_server.login(alice)
+def test_another_connection_of_the_same_user_and_address_cannot_use_this_code(door, sandbox, alice):
+    mine = door.login(alice)
     mine.sees(FRESH)
     my_message = sandbox.wait_message(NUMBER)
-    other = key_server.login(alice, options=ONE_PROMPT)
+    other = door.login(alice, options=ONE_PROMPT)
     other.sees(FRESH)
     assert sandbox.wait_message(NUMBER)["code"] != my_message["code"]
     other.answers(my_message["code"])
@@ -161,13 +178,13 @@ def test_another_connection_of_the_same_user_and_address_cannot_use_this_code(ke
     mine.sees("in-as-alice")
 
 
-def test_the_code_of_a_finished_login_does_not_open_another(key_server, sandbox, alice):
-    first = key_server.login(alice)
+def test_the_code_of_a_finished_login_does_not_open_another(door, sandbox, alice):
+    first = door.login(alice)
     first.sees(FRESH)
     old = sandbox.wait_message(NUMBER)["code"]
     first.answers(old)
     assert first.ends() == 0
-    second = key_server.login(alice, options=ONE_PROMPT)
+    second = door.login(alice, options=ONE_PROMPT)
     second.sees(FRESH)
     assert sandbox.wait_message(NUMBER)["code"] != old
     second.answers(old)
@@ -191,17 +208,17 @@ def test_ssh_and_scp_of_one_user_side_by_side(key_server, sandbox, alice, tmp_pa
         assert letter.read() == "curiouser"
 
 
-def test_one_who_is_not_enrolled_is_told_in_the_prompt(key_server, sandbox, bob):
-    login = key_server.login(bob, options=ONE_PROMPT)
+def test_one_who_is_not_enrolled_is_told_in_the_prompt(door, sandbox, bob):
+    login = door.login(bob, options=ONE_PROMPT)
     login.sees("You have no phone number here for the code that is needed. Ask your administrator. Press Enter: ")
     login.answers("")
     assert login.ends() == 255
     assert sandbox.requests() == []
 
 
-def test_trouble_is_told_in_the_prompt(key_server, product, sandbox, alice):
+def test_trouble_is_told_in_the_prompt(door, product, sandbox, alice):
     sandbox.settings(balance="0")
-    login = key_server.login(alice, options=ONE_PROMPT)
+    login = door.login(alice, options=ONE_PROMPT)
     login.sees("The SMS account is out of credit. Tell your administrator. Press Enter: ")
     login.answers("")
     assert login.ends() == 255
@@ -244,19 +261,19 @@ def test_sshd_s_password_method_is_denied_before_any_send(product, sshd, sandbox
     assert alice.password not in syslog.text()
 
 
-def test_a_login_password_typed_at_the_code_prompt_is_not_sent_or_logged(key_server, sandbox, alice, syslog):
-    login = key_server.login(alice, options=ONE_PROMPT)
+def test_a_login_password_typed_at_the_code_prompt_is_not_sent_or_logged(door, sandbox, alice, syslog):
+    login = door.login(alice, options=ONE_PROMPT)
     login.sees(FRESH)
     login.answers(alice.password)
     assert login.ends() == 255
     syslog.wait("reason=not_a_code")
     assert sandbox.requests("2fa/check") == []
-    assert alice.password not in syslog.text() + key_server.log.text()
+    assert alice.password not in syslog.text() + door.server.log.text()
 
 
-def test_a_message_that_fails_is_told_and_the_other_number_works(key_server, product, sandbox, alice):
+def test_a_message_that_fails_is_told_and_the_other_number_works(door, product, sandbox, alice):
     product.users(alice=[FAILS, OTHER_NUMBER])
-    login = key_server.login(alice)
+    login = door.login(alice)
     login.sees("Not delivered to +30 69****0001. Code sent to +30 69****4321 (delivered).")
     login.answers(sandbox.wait_message(OTHER_NUMBER)["code"])
     login.sees("in-as-alice")

@@ -54,33 +54,6 @@ def test_a_wrong_password_sends_nothing(stack, sandbox, alice):
     assert sandbox.requests() == []
 
 
-@pytest.mark.parametrize("answer", ["", "not a code", "12345"])
-def test_what_is_no_code_opens_nothing_and_goes_nowhere(stack, sandbox, alice, bob, answer):
-    terminal = su(alice, "bob")
-    terminal.sees("Password: ")
-    terminal.answers(bob.password)
-    terminal.sees(TARGETS)
-    terminal.answers(answer)
-    assert terminal.ends() == 1
-    assert sandbox.requests("2fa/check") == []
-
-
-def test_a_wrong_code_then_the_right_one_in_the_same_shell_takes_one_message(stack, sandbox, alice, bob):
-    terminal = Terminal(alice.command("bash", "-c", "su -c 'echo in-as-$(id -un)' bob; su -c 'echo in-as-$(id -un)' bob"))
-    terminal.sees("Password: ")
-    terminal.answers(bob.password)
-    terminal.sees(TARGETS)
-    message = sandbox.wait_message(OTHER_NUMBER)
-    terminal.answers(wrong(message))
-    terminal.sees("Wrong code; 2 tries left.")
-    terminal.sees("Password: ")
-    terminal.answers(bob.password)
-    terminal.sees("2 tries left. Enter it")
-    terminal.answers(message["code"])
-    terminal.sees("in-as-bob")
-    assert len(sandbox.messages()) == 1
-
-
 BECOME = "su -c 'echo in-as-$(id -un)' bob"
 
 
@@ -89,6 +62,33 @@ def proved(terminal, bob):
     terminal.sees("Password: ")
     terminal.answers(bob.password)
     return terminal
+
+
+@pytest.mark.parametrize("answer", ["", "not a code", "1234567890"])
+def test_what_is_no_code_is_no_try_and_goes_nowhere(stack, sandbox, alice, bob, syslog, answer):
+    terminal = Terminal(alice.command("bash", "-c", f"{BECOME}; {BECOME}"))
+    proved(terminal, bob).sees(TARGETS)
+    terminal.answers(answer)
+    proved(terminal, bob).sees("3 tries left. Enter it, or r = again: ")
+    assert sandbox.requests("2fa/check") == []
+    terminal.answers(sandbox.wait_message(OTHER_NUMBER)["code"])
+    terminal.sees("in-as-bob")
+    assert terminal.ends() == 0
+    assert terminal.text.count("in-as-bob") == 1
+    assert len(sandbox.messages()) == 1
+    assert not answer or answer not in syslog.text()
+
+
+def test_a_wrong_code_then_the_right_one_in_the_same_shell_takes_one_message(stack, sandbox, alice, bob):
+    terminal = Terminal(alice.command("bash", "-c", f"{BECOME}; {BECOME}"))
+    proved(terminal, bob).sees(TARGETS)
+    message = sandbox.wait_message(OTHER_NUMBER)
+    terminal.answers(wrong(message))
+    terminal.sees("Wrong code; 2 tries left.")
+    proved(terminal, bob).sees("2 tries left. Enter it")
+    terminal.answers(message["code"])
+    terminal.sees("in-as-bob")
+    assert len(sandbox.messages()) == 1
 
 
 def test_three_wrong_codes_open_nothing_and_send_nothing_more(stack, sandbox, alice, bob, syslog):

@@ -1,22 +1,32 @@
-"""What holds on every way in: real sshd (with a key), sudo and su, each asking alice for a code."""
+"""What holds on every way in: real sshd (with a key, with a password), sudo and su, each asking alice for a code."""
 
 import pytest
 
-from product import FAILS, NUMBER, OTHER_NUMBER, PENDING, sudoers
-from programs import su, sudo
+import world
+from product import FAILS, GENERIC, NUMBER, OTHER_NUMBER, PENDING, sudoers
+from programs import su, sudo, wrong
 
 DELIVERED = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
 PASSWORD_FIRST = "auth requisite pam_unix.so nodelay"
+ONE_PROMPT = ("-o", "NumberOfPasswordPrompts=1")
 
 
 class Way:
-    """A program that asks once. begin() starts it and goes as far as the first factor; `opened` shows who is in."""
+    """A program that asks once, through a PAM service. start() begins it; it asks for a password, or has seen a key."""
 
-    def __init__(self, begin, opened):
-        self._begin, self.opened = begin, opened
+    def __init__(self, service, start, opened, password_prompt=None, password=None):
+        self.service, self.start, self.opened = service, start, opened
+        self._password_prompt, self._password = password_prompt, password
+
+    def proves(self, terminal):
+        """The first factor."""
+        if self._password_prompt:
+            terminal.sees(self._password_prompt)
+            terminal.answers(self._password)
+        return terminal
 
     def asks(self, prompt):
-        terminal = self._begin()
+        terminal = self.proves(self.start())
         terminal.sees(prompt)
         return terminal
 
@@ -30,33 +40,34 @@ class Way:
         assert self.opened not in terminal.text
 
 
-def after_password(start, asked, password):
-    terminal = start()
-    terminal.sees(asked)
-    terminal.answers(password)
-    return terminal
+@pytest.fixture
+def way_by_key(product, sshd, alice):
+    server = sshd(product.stack("sshd-key"))
+    return Way("sshd-key", lambda: server.login(alice, options=ONE_PROMPT), "in-as-alice")
 
 
 @pytest.fixture
-def way_by_sshd(product, sshd, alice):
-    product.stack("sshd-key")
-    return Way(lambda: sshd("sshd-key").login(alice, options=("-o", "NumberOfPasswordPrompts=1")), "in-as-alice")
+def way_by_password(product, sshd, alice):
+    product.stack("sshd-password", "first_factor=stacked", before=[PASSWORD_FIRST])
+    server = sshd("sshd-password", "keyboard-interactive")
+    return Way("sshd-password", lambda: server.login(alice, options=ONE_PROMPT, key=False), "in-as-alice",
+               "Password: ", alice.password)
 
 
 @pytest.fixture
 def way_by_sudo(product, alice):
     product.stack("sudo-code", "first_factor=stacked", before=[PASSWORD_FIRST])
     with sudoers("alice", "sudo-code", "passwd_tries=1"):
-        yield Way(lambda: after_password(lambda: sudo(alice), "password for alice: ", alice.password), "in-as-root")
+        yield Way("sudo-code", lambda: sudo(alice), "in-as-root", "password for alice: ", alice.password)
 
 
 @pytest.fixture
 def way_by_su(product, alice, bob):
     product.stack("su", "first_factor=stacked", before=[PASSWORD_FIRST])
-    return Way(lambda: after_password(lambda: su(bob, "alice"), "Password: ", alice.password), "in-as-alice")
+    return Way("su", lambda: su(bob, "alice"), "in-as-alice", "Password: ", alice.password)
 
 
-@pytest.fixture(params=["sshd", "sudo", "su"])
+@pytest.fixture(params=["key", "password", "sudo", "su"])
 def way(request):
     return request.getfixturevalue(f"way_by_{request.param}")
 
@@ -87,6 +98,36 @@ def test_a_code_opens_once(way, sandbox):
     terminal.answers(code)
     way.stays_shut(terminal)
     assert len(sandbox.requests("2fa/check")) == 2
+
+
+def test_another_connection_or_terminal_cannot_see_use_or_spend_this_one_s_challenge(way, product, sandbox):
+    product.configure(lockout_after="20")  # which counts all of a user's failures
+    mine = way.asks(DELIVERED)
+    my_message = sandbox.wait_message(NUMBER)
+    for answer_to in (lambda message: my_message["code"], wrong, wrong):
+        other = way.asks(DELIVERED)  # nothing of mine: resumed it would tell when it was sent, and the tries left
+        message = sandbox.wait_message(NUMBER)
+        assert my_message["code"] not in (message["code"], wrong(message))
+        other.answers(answer_to(message))
+        way.stays_shut(other)
+    assert len(sandbox.requests("2fa/check")) == 3  # as many as one challenge has tries
+    way.opens(mine, my_message["code"])
+
+
+@pytest.mark.parametrize("way", ["password", "sudo", "su"], indirect=True)
+@pytest.mark.parametrize("after", [[], [PASSWORD_FIRST]], ids=["no password", "misordered"])
+def test_a_stack_that_asked_no_password_before_asks_everybody_the_same_and_sends_nothing(way, sandbox, syslog, after):
+    world.write_pam(way.service, "auth required pam_sms365.so first_factor=stacked", *after,
+                    "account required pam_permit.so", "session required pam_permit.so")
+    terminal = way.start()
+    terminal.sees(GENERIC)
+    terminal.answers("1234")
+    if after:
+        way.proves(terminal)
+    way.stays_shut(terminal)
+    assert "Code sent" not in terminal.text
+    assert sandbox.requests() == []
+    syslog.wait("first_factor=stacked")
 
 
 def test_a_message_that_fails_goes_to_the_next_number(way, product, sandbox):
