@@ -43,7 +43,7 @@ static const struct run runs[] = {
     {"one-login-conflict", FULL(ONE), .logins = 1, .conflicts = 1, .sends_per_hour = 2},
     {"everybody", FULL(HOLDERS | COUNTED | ALLOWS(SUBJECT_UNENROLLED)), .logins = 1, .numbers = 2, .sends_per_hour = 1},
     {"everybody-conflict", FULL(EVERYBODY), .logins = 1, .numbers = 2, .conflicts = 1, .sends_per_hour = 1, .effort = EFFORT_DEEP},
-    {"tallies", FULL(ONE), .logins = 1, .sends_per_hour = 1, .no_wait = true, .tries = 1, .tallies = true, .effort = EFFORT_DEEP},
+    {"tallies", FULL(ONE), .logins = 1, .sends_per_hour = 1, .no_wait = true, .tries = 1, .tallies = true, .effort = EFFORT_DEFAULT},
     {"one-login-callback", FULL(ONE), .logins = 1, .numbers = 2, .callback = true, .greek = true, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
     {"one-login-clock", FULL(ONE), .logins = 1, .clocks = 1, .sends_per_hour = 1, .effort = EFFORT_DEFAULT},
     {"one-login-clock-resend", FULL(ONE), .logins = 1, .clocks = 1, .effort = EFFORT_DEEP},
