@@ -98,6 +98,7 @@ static const struct run runs[] = {
     {"caps-days-late", .alphabet = ALPHABET_RACE, .procs = 2, .subjects = ONE, .logins = 2, .clocks = 1, .caps = true, .days = true, .store_left = -1},
     {"caps-busy", MODEL(ONE), .logins = 2, .clocks = 1, .caps = true, .days = true, .busy = true, .sends_per_day = 1, .no_wait = true, .tries = 1},
     {"caps-days-pair", PAIR(ONE), .logins = 2, .clocks = 1, .caps = true, .days = true, .sends_per_hour = 1, .tries = 1, .no_wait = true, .effort = EFFORT_DEEP},
+    {"caps-cost", MODEL(ONE), .logins = 2, .costs = true, .caps = true, .cost_per_day = 1, .sends_per_hour = 2},
     {"costs", MODEL(ONE), .logins = 3, .callback = true, .costs = true, .caps = true, .cost_per_day = 2, .sends_per_hour = 2, .effort = EFFORT_DEFAULT},
     {"balance", MODEL(ONE), .logins = 2, .clocks = 1, .balance = true, .sends_per_hour = 1, .tries = 1, .no_wait = true},
     {"balance-clocks", MODEL(ONE), .logins = 2, .clocks = 2, .balance = true, .sends_per_hour = 1, .tries = 1, .no_wait = true, .effort = EFFORT_DEEP},
