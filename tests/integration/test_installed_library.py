@@ -64,5 +64,5 @@ def test_the_library_exports_what_its_version_script_names_and_nothing_else(root
 
 def test_the_library_is_found_by_its_soname(root):
     library = found(root, "libsms365.so")
-    soname = re.search(r"SONAME.*\[(libsms365\.so\.\d+)\]", world.run("readelf", "-W", "-d", library))[1]
-    assert os.path.realpath(f"{os.path.dirname(library)}/{soname}") == os.path.realpath(library)
+    assert "SONAME) Library soname: [libsms365.so.0]" in re.sub(" +", " ", world.run("readelf", "-W", "-d", library))
+    assert os.path.realpath(f"{os.path.dirname(library)}/libsms365.so.0") == os.path.realpath(library)

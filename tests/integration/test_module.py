@@ -42,7 +42,10 @@ def test_what_is_built_is_linked_hard(path, flag):
     assert flag in re.search(r"\(FLAGS_1\) +Flags: (.*)", headers)[1].split() + [""]
     assert re.search(r"GNU_STACK\s+\S+ \S+ \S+ \S+ \S+ RW ", headers)
     assert "TEXTREL" not in headers and "RPATH" not in headers and "RUNPATH" not in headers
-    assert "__stack_chk_fail" in world.run("nm", "-D", "--undefined-only", f"{BUILD}/{path}")
+    imported = world.run("nm", "-D", "--undefined-only", f"{BUILD}/{path}")
+    assert "__stack_chk_fail" in imported
+    # _FORTIFY_SOURCE, which a build with sanitizers goes without
+    assert re.search(r"__v?snprintf_chk\b", imported) or "SMS365_PRELOAD" in os.environ
 
 
 def test_it_survives_a_thousand_loads(installed):
@@ -132,6 +135,14 @@ def test_a_module_alone_in_its_stack_sets_no_credentials_after_a_denial(product,
     printed = pamcall("-s", *PROVEN, product.stack("code"), "alice", "")
     assert f"code: {PAM_AUTH_ERR}\n" in printed
     assert re.search(r"^setcred: (\d+)$", printed, re.M)[1] != str(PAM_SUCCESS)
+
+
+def test_a_module_alone_in_its_stack_sets_credentials_after_the_right_code(product, sandbox, pamcall_program):
+    login = Terminal([pamcall_program, "-s", *PROVEN, product.stack("code"), "alice", "-code"])
+    login.sees("prompt: ")
+    login.answers(sandbox.wait_message(NUMBER)["code"])
+    login.ends()
+    assert f"code: {PAM_SUCCESS}\r\nsetcred: {PAM_SUCCESS}\r\n" in login.text
 
 
 @pytest.mark.slow
