@@ -218,11 +218,12 @@ def wait_for_text(path, text):
         time.sleep(0.01)
 
 
+@pytest.mark.parametrize("proven", [None, "none"])
 @pytest.mark.parametrize("user, code, reason", [
     ("alice", "PAM_AUTH_ERR", "no_first_factor"), ("bob", "PAM_AUTH_ERR", "no_first_factor"),
     ("nobody-here", "PAM_USER_UNKNOWN", "unknown_user")])
-def test_without_a_first_factor_everybody_meets_the_same_prompt(product, sandbox, syslog, user, code, reason):
-    login = Pamtester(product.stack("code"), user, proven=None)
+def test_without_a_first_factor_everybody_meets_the_same_prompt(product, sandbox, syslog, user, code, reason, proven):
+    login = Pamtester(product.stack("code"), user, proven=proven)
     assert login.sees(GENERIC).strip() == ""
     login.answers("1234")
     assert login.code() == code
