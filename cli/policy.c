@@ -31,8 +31,8 @@ static void tries_tell(struct cli *cli, const struct sms365_guard_limits *limits
     cli_say(cli, "Who has the first factor of a user and guesses codes has at most");
     cli_say(cli, "  %d failed tries in %lld days, in each of %d shares (usual places, all others) and %d store%s:",
         limits->budget, (long long)conf->failed_tries_days, SMS365_SHARES, stores, stores == 1 ? "" : "s");
-    cli_say(cli, "  %.0f tries in a year, and a further %d with each `sms365 user unlock`", figures.tries_per_year,
-        limits->budget);
+    cli_say(cli, "  %.0f tries in a year, and a further %d with each lock that is lifted (user unlock, backup code)",
+        figures.tries_per_year, limits->budget);
 }
 
 static void chance_tell(struct cli *cli, cJSON *object, const char *name, const char *when, double chance)

@@ -196,6 +196,9 @@ ngx_http_sms365_form_read(ngx_http_sms365_visit_t *visit, u_char *data, size_t l
             } else if (name == 4 && ngx_strncmp(p, "sent", 4) == 0) {
                 visit->failed_before = 1;
 
+            } else if (name == 6 && ngx_strncmp(p, "newest", 6) == 0) {
+                visit->newest = 1;
+
             } else if (name == 8 && ngx_strncmp(p, "remember", 8) == 0) {
                 visit->remember = end - equals == 2 && equals[1] == '1';
 

@@ -190,6 +190,15 @@ ngx_http_sms365_denied(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
 }
 
 
+/* Did this form have a message sent while the one before it may still arrive? */
+static ngx_uint_t
+ngx_http_sms365_is_newest(ngx_http_sms365_job_t *job)
+{
+    return job->wish == NGX_HTTP_SMS365_ANSWER && job->answered
+           && job->before.delivery != SMS365_DELIVERY_FAILED;
+}
+
+
 /* A code can be entered. After a form: was anything sent? */
 static ngx_int_t
 ngx_http_sms365_opened(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
@@ -228,7 +237,12 @@ ngx_http_sms365_opened(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     }
 
     if (visit->what != NGX_HTTP_SMS365_DO_LOOK && !visit->json) {
-        return ngx_http_sms365_back(r, visit, "");
+        return ngx_http_sms365_back(r, visit, ngx_http_sms365_is_newest(job) ? "newest=1" : "");
+    }
+
+    if ((visit->newest || ngx_http_sms365_is_newest(job)) && visit->notice[0] == '\0') {
+        ngx_http_sms365_note(visit, "newest");
+        visit->good = 1;
     }
 
     return ngx_http_sms365_page(r, visit, NGX_HTTP_SMS365_PAGE_CODE, NGX_HTTP_OK);
@@ -241,7 +255,8 @@ ngx_http_sms365_sending(ngx_http_request_t *r, ngx_http_sms365_visit_t *visit,
     ngx_http_sms365_job_t *job)
 {
     if (!visit->json) {
-        return ngx_http_sms365_back(r, visit, "sent=1");
+        return ngx_http_sms365_back(r, visit, ngx_http_sms365_is_newest(job) ? "sent=1&newest=1"
+                                                                             : "sent=1");
     }
 
     sms365_challenge_view(&job->view, job->challenge);

@@ -259,6 +259,8 @@ static const struct {
                     "Στέλνεται, ή ίσως στάλθηκε ήδη, κωδικός στο" } },
     { "code", { "Code from the message", "Κωδικός από το μήνυμα" } },
     { "verify", { "Continue", "Συνέχεια" } },
+    { "newest", { "Only the code of the newest message counts.",
+                  "Ισχύει μόνο ο κωδικός του νεότερου μηνύματος." } },
     { "nothing", { "No message?", "Δεν ήρθε μήνυμα;" } },
     { "again", { "Send a new code", "Αποστολή νέου κωδικού" } },
     { "other", { "Send it to another number", "Αποστολή σε άλλον αριθμό" } },

@@ -49,6 +49,7 @@ struct ngx_http_sms365_visit_s {
     unsigned                   login_known:1;
     unsigned                   token_good:1;
     unsigned                   failed_before:1; /* a send that was not waited for */
+    unsigned                   newest:1;        /* a message was sent while another may still arrive */
     unsigned                   remember:1;  /* the person wants the browser to be */
     ngx_http_sms365_stream_t  *stream;      /* of events, where they were asked for */
 

@@ -1,6 +1,8 @@
 /*
  * The state store: small records that many processes change at once. get hands out a version, cas writes only if that
- * version is still there: "reserve, then act" is safe across processes. What was written is on disk when cas returns.
+ * version is still there: "reserve, then act" is safe across processes. What was written of a user, a host or a flag is
+ * on disk when cas returns; of messages that were counted (SMS365_CLASS_SPEND, SMS365_CLASS_SHARD) it is in the file,
+ * and so outlives the process, but not a power cut.
  */
 #ifndef SMS365_STORE_H
 #define SMS365_STORE_H

@@ -21,7 +21,7 @@ static enum sms365_reason change_charge(struct sms365_challenge *ch)
     return SMS365_REASON_NONE;
 }
 
-/* Its owner is who entered it: what failed before was no guessing. */
+/* Its owner is who entered it: no lock holds any longer. What was not locked stays counted, as after any success. */
 static enum sms365_reason change_use(struct sms365_challenge *ch)
 {
     struct sms365_backup *backup = &ch->state.backup;
@@ -31,8 +31,10 @@ static enum sms365_reason change_use(struct sms365_challenge *ch)
         (backup->used & bit) != 0)
         return SMS365_REASON_SUPERSEDED;
     backup->used |= bit;
+    sms365_tally_refund(
+        &ch->state.shares[challenge_share(ch)].backups, ch->limits.guard.window_ms, ch->now.boot_ms, 0, &ch->now);
     for (size_t i = 0; i < SMS365_SHARES; i++)
-        sms365_share_unlock(&ch->state.shares[i]);
+        sms365_share_open(&ch->state.shares[i], &ch->limits.guard);
     sms365_place_add(&ch->state.places, ch->place, &ch->now);
     const struct sms365_slot *held = sms365_state_held(&ch->state, ch->holder);
     if (held != NULL)

@@ -117,6 +117,19 @@ void sms365_share_unlock(struct sms365_share *share)
     memset(&share->backups, 0, sizeof share->backups);
 }
 
+void sms365_share_open(struct sms365_share *share, const struct sms365_guard_limits *limits)
+{
+    if (share->locked) {
+        memset(share->fails, 0, sizeof share->fails);
+        share->fail_count = 0;
+        share->locked = false;
+    }
+    if (share->backups.count >= limits->budget)
+        memset(&share->backups, 0, sizeof share->backups);
+    share->row = 0;
+    share->row_ms = 0;
+}
+
 static struct sms365_place *find_place(struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES])
 {
     for (size_t i = 0; i < places->count; i++)

@@ -6,7 +6,7 @@
  * all others. Who guesses from elsewhere uses up the other share, and the owner still gets in from the usual place.
  * Each share has
  *   - a budget of failed tries in a window of days, which no later success refills; used up, the share is locked until
- *     an administrator unlocks it;
+ *     an administrator unlocks it, or its owner with a backup code;
  *   - a lockout after some failed challenges in a row, doubling with each further one;
  *   - the moments of its sends.
  * A try is charged before it is made. What a challenge failed before its own holder ended it with the right code is
@@ -90,8 +90,11 @@ void sms365_share_succeed(struct sms365_share *share, const uint8_t chain[SMS365
 void sms365_share_prune(
     struct sms365_share *share, const struct sms365_guard_limits *limits, const struct sms365_now *now);
 
-/* An administrator's word, or a backup code: no failure, no row, no lock. Sends stay counted. */
+/* An administrator's word: no failure, no row, no lock. Sends stay counted. */
 void sms365_share_unlock(struct sms365_share *share);
+
+/* A backup code was right: what is locked or used up begins anew, what is not stays counted, and the row ends. */
+void sms365_share_open(struct sms365_share *share, const struct sms365_guard_limits *limits);
 
 /* Was it noted within the window? */
 bool sms365_place_is_recent(const struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES],

@@ -96,13 +96,14 @@ bool sms365_sms_measure(const char *text, struct sms365_sms_size *size)
     return true;
 }
 
-/* A word as it may stand in a message: printable GSM characters of one septet, at most longest of them. */
+/* A word as it may stand in a message: printable GSM characters of one septet, at most longest of them, and no '%', by
+ * which it could hold a place for the code. */
 static void add_word(struct sms365_buf *out, const char *word, size_t longest)
 {
     for (size_t count = 0; *word != '\0' && count < longest; count++) {
         const size_t length = sms365_str_utf8(word, strlen(word));
         const char *plain = "?";
-        if (length > 0 && (unsigned char)*word >= ' ' && contains(gsm_basic, word, length)) {
+        if (length > 0 && (unsigned char)*word >= ' ' && *word != '%' && contains(gsm_basic, word, length)) {
             sms365_buf_add(out, word, length);
         } else {
             for (size_t i = 0; length > 0 && i < sizeof greek / sizeof *greek; i++)

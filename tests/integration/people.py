@@ -20,14 +20,15 @@ CROWD_SECONDS = 120
 
 
 class Person:
-    """Somebody who has alice's first factor (proven: what sshd says of it), at a place; every login is a session of its
-    own."""
+    """Somebody who has alice's first factor (proven: what sshd says of it), at a place (no rhost, but tty and ruser: at
+    this machine); every login is a session of its own."""
 
-    def __init__(self, sandbox, rhost, env=None, service="code", proven="publickey"):
-        self.sandbox, self.rhost, self.env, self.service, self.proven = sandbox, rhost, env, service, proven
+    def __init__(self, sandbox, rhost="", env=None, service="code", proven="publickey", **items):
+        self.sandbox, self.rhost, self.service = sandbox, rhost, service
+        self.options = {"rhost": rhost or None, "env": env, "proven": proven, **items}
 
     def comes(self, name="alice"):
-        return Pamtester(self.service, name, rhost=self.rhost, env=self.env, proven=self.proven)
+        return Pamtester(self.service, name, **self.options)
 
     def asked(self, name="alice"):
         """A login up to the prompt, and the message for it: the last one, or where texts name addresses (%a) the last one

@@ -215,24 +215,22 @@ def sanitized(leaks):
             f"UBSAN_OPTIONS=log_path={SANITIZER_LOG}:print_stacktrace=1"]
 
 
-def pamtester_argv(service, user, *operations, proven="publickey", rhost=None, tty=None, leaks=True):
-    """The command line of pamtester. proven is what sshd says of the first factor; None: it says nothing."""
+def pamtester_argv(service, user, *operations, proven="publickey", leaks=True, **items):
+    """The command line of pamtester. proven is what sshd says of the first factor; None: it says nothing. items are PAM's:
+    rhost, tty, ruser."""
     argv = [*sanitized(leaks), "pamtester"]
     if proven is not None:
         argv += ["-E", f"SSH_AUTH_INFO_0={proven}"]
-    if rhost is not None:
-        argv += ["-I", f"rhost={rhost}"]
-    if tty is not None:
-        argv += ["-I", f"tty={tty}"]
+    for item, value in items.items():
+        argv += ["-I", f"{item}={value}"] if value is not None else []
     return argv + [service, getattr(user, "name", user), *(operations or ("authenticate",))]
 
 
 class Pamtester(Terminal):
     """pamtester: a PAM application without a first factor of its own."""
 
-    def __init__(self, service, user, *operations, proven="publickey", rhost=None, env=None, before=(),
-                 cwd="/"):
-        argv = pamtester_argv(service, user, *operations, proven=proven, rhost=rhost, leaks="strace" not in before)
+    def __init__(self, service, user, *operations, proven="publickey", env=None, before=(), cwd="/", **items):
+        argv = pamtester_argv(service, user, *operations, proven=proven, leaks="strace" not in before, **items)
         super().__init__([*before, *argv], env=env, cwd=cwd)
 
     def code(self, seconds=30):

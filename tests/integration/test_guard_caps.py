@@ -33,19 +33,34 @@ def test_messages_of_an_hour_used_up_elsewhere(product, sandbox, clock, owner):
     stranger.is_refused("Press Enter: ")
 
 
+def locks_itself_out_alone(other, owner, *at_the_usual_place):
+    """By wrong codes: the owner gets in before, and again after, and whoever else is at the usual place."""
+    assert owner.enters() == "PAM_SUCCESS"
+    for _ in range(3):
+        assert other.guesses() == "PAM_AUTH_ERR"
+    other.is_refused("you are locked out. Ask your administrator. Press Enter: ")
+    for person in (owner, *at_the_usual_place):
+        assert person.enters() == "PAM_SUCCESS"
+    other.is_refused("you are locked out. Ask your administrator. Press Enter: ")
+
+
 KEY, OTHER_KEY = (f"publickey ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{name}" for name in ("owner", "other"))
 
 
 def test_another_key_at_the_usual_address_is_another_place(product, sandbox, clock):
     product.stack("code", "resend_after=0", "failed_tries=3", "lockout_after=20")
     owner = Person(sandbox, HOME, clock.environment, proven=KEY)
-    other = Person(sandbox, HOME, clock.environment, proven=OTHER_KEY)
-    assert owner.enters() == "PAM_SUCCESS"
-    for _ in range(3):
-        assert other.guesses() == "PAM_AUTH_ERR"
-    other.is_refused("you are locked out. Ask your administrator. Press Enter: ")
-    assert owner.enters() == "PAM_SUCCESS"
-    other.is_refused("you are locked out. Ask your administrator. Press Enter: ")
+    locks_itself_out_alone(Person(sandbox, HOME, clock.environment, proven=OTHER_KEY), owner)
+
+
+@pytest.mark.parametrize("other, usual", [
+    ({"tty": "tty2"}, [{"tty": "tty1"}]),
+    ({"tty": "pts/1", "ruser": "bob"}, [{"tty": "pts/1", "ruser": "alice"}, {"tty": "pts/7", "ruser": "alice"}]),
+    ({"ruser": "bob"}, [{"tty": "bob"}, {"tty": "bob", "ruser": ""}]),
+])
+def test_another_terminal_or_caller_at_the_machine_is_another_place(product, sandbox, other, usual):
+    product.stack("code", "resend_after=0", "failed_tries=3", "lockout_after=20")
+    locks_itself_out_alone(*(Person(sandbox, **items) for items in (other, *usual)))
 
 
 @pytest.mark.parametrize("options", [["sends_per_day=3", "sends_per_hour=3"], ["cost_per_day=3", "sends_per_hour=3"]])

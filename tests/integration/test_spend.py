@@ -77,6 +77,17 @@ def test_cost_counts_as_enrolled(product, sandbox):
     assert refused(sandbox, "Too many messages were sent to you.") == "PAM_MAXTRIES"
 
 
+def test_a_number_has_a_cap_in_cost_too_whoever_is_asked_at_it(product, sandbox, syslog):
+    product.configure(cost_per_day=6)
+    product.stack("code")
+    product.write("users", "".join(f"{name}: {NUMBER};cost=2.5\n" for name in ("alice", "bob")))
+    sends(sandbox, "alice")
+    sends(sandbox, "bob")
+    assert refused(sandbox, "Too many messages were sent to you.", "bob") == "PAM_MAXTRIES"
+    assert refused(sandbox, "Too many messages were sent to you.", "alice") == "PAM_MAXTRIES"
+    syslog.wait('user="alice".*verdict=deny reason=too_many_sends')
+
+
 def enroll(product, names, cost):
     """Everybody a number of their own, of which every message costs so much."""
     product.write("users", "".join(f"{name}: 3069712345{i:02};cost={cost}\n" for i, name in enumerate(names, 10)))

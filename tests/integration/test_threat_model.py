@@ -58,12 +58,12 @@ def test_each_attacker_has_all_the_answers(attacker):
     assert REFERENCE.search(table["shown by"]) or table["shown by"].startswith("nothing here:")
 
 
-def test_each_requirement_has_a_verdict_and_what_is_met_has_a_test():
+def test_each_requirement_has_a_verdict_and_what_is_met_or_partly_met_has_a_test():
     requirements = [cells for cells in rows(NIST) if len(cells) == 4]
     assert len(requirements) > 20
     for section, requirement, verdict, how in requirements:
         assert verdict in VERDICTS, section
-        assert verdict != "met" or REFERENCE.search(how), f"{section} {requirement}"
+        assert verdict not in ("met", "partly") or REFERENCE.search(how), f"{section} {requirement}"
 
 
 def test_each_mistake_has_a_test():

@@ -32,11 +32,18 @@ void backup_written(struct proc *proc, const struct sms365_state *old, const str
         violate(RULE_backup_code_is_charged_first, "a code is used, and none was charged");
     if (code < 0 || used != 1u << code || (world.common.backups_used & used) != 0)
         violate(RULE_backup_code_is_used_once, "code %d was entered, %x used", code, used);
-    for (size_t i = 0; i < SMS365_SHARES; i++)
-        if (new->shares[i].fail_count > 0 || new->shares[i].row > 0 || new->shares[i].locked)
-            violate(RULE_backup_code_unlocks, "share %d is not as at first", (int)i);
+    world.common.backups_wrong[share]--;
+    for (size_t i = 0; i < SMS365_SHARES; i++) {
+        if (new->shares[i].row > 0 || new->shares[i].locked)
+            violate(RULE_backup_code_unlocks, "share %d is locked", (int)i);
+        if (new->shares[i].fail_count != (old->shares[i].locked ? 0 : old->shares[i].fail_count))
+            violate(RULE_backup_code_refills_nothing, "share %d", (int)i);
+        if (world.common.backups_wrong[i] >= current_run->failed_tries)
+            world.common.backups_wrong[i] = 0;
+        if (new->shares[i].backups.count != world.common.backups_wrong[i])
+            violate(RULE_backup_code_refills_nothing, "wrong backup codes of share %d", (int)i);
+    }
     world.common.backups_used |= (uint16_t)used;
-    memset(world.common.backups_wrong, 0, sizeof world.common.backups_wrong);
     proc->diary.backup_used = (int8_t)code;
     guard_unlocked(proc->diary.subject);
 }

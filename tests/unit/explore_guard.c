@@ -80,8 +80,12 @@ void guard_succeeded(const struct message *message)
 
 void guard_unlocked(uint8_t subject)
 {
-    for (int i = 0; i < world.common.message_count; i++)
-        MESSAGES[i].spent = 0;
+    for (uint8_t share = 0; share < SMS365_SHARES; share++) {
+        const bool locked = spent(share) >= current_run->failed_tries;
+        for (int i = 0; i < world.common.message_count; i++)
+            if (locked && MESSAGES[i].share == share)
+                MESSAGES[i].spent = 0;
+    }
     memset(world.common.conducts, 0, sizeof world.common.conducts);
     world.common.usual |= (uint8_t)(1u << subjects[subject].place);
 }

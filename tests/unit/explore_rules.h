@@ -62,6 +62,7 @@
     RULE(backup_code_is_used_once)                                                                                     \
     RULE(backup_budget_holds)                                                                                          \
     RULE(backup_code_unlocks)                                                                                          \
+    RULE(backup_code_refills_nothing)                                                                                  \
     RULE(code_stands_only_in_the_message)                                                                              \
     RULE(fallback_takes_an_untried_way)                                                                                \
     RULE(country_is_allowed)                                                                                           \

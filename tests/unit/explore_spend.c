@@ -192,7 +192,7 @@ static void check_caps(const struct message *message)
 {
     struct sms365_tally tally;
     int64_t store = 0;
-    int64_t day = 0;
+    int64_t day = 0, cost = 0;
 
     for (int cell = CELL_SHARD; cell < CELL_FLAG; cell++)
         if (read_now(cell, &tally))
@@ -204,11 +204,16 @@ static void check_caps(const struct message *message)
     if (read_now(CELL_ADDRESS + message->host, &tally) &&
         sent_by(CELL_ADDRESS + message->host, &tally) > current_run->sends_per_address)
         violate(RULE_caps_hold, "%d from the address", (int)sent_by(CELL_ADDRESS + message->host, &tally));
-    for (int i = 0; i < world.common.message_count; i++)
-        day += MESSAGES[i].share == message->share && MESSAGES[i].stage != STAGE_RESERVED &&
-               MESSAGES[i].stage != STAGE_NOT_SENT;
+    for (int i = 0; i < world.common.message_count; i++) {
+        const bool counts = MESSAGES[i].share == message->share && MESSAGES[i].stage != STAGE_RESERVED &&
+                            MESSAGES[i].stage != STAGE_NOT_SENT;
+        day += counts;
+        cost += counts ? MESSAGES[i].cost : 0;
+    }
     if (!current_run->days && day > current_run->sends_per_day)
         violate(RULE_caps_hold, "%d to the user", (int)day);
+    if (current_run->cost_per_day > 0 && cost > current_run->cost_per_day * SMS365_COST_UNIT)
+        violate(RULE_caps_hold, "%d thousandths of a credit to the user", (int)cost);
 }
 
 void spend_sending(struct proc *proc, struct message *message)

@@ -1,4 +1,5 @@
 /* Backup codes, codes drawn from a seed, and the options that are lists: ways, groups, countries. */
+#include "base/str.h"
 #include "pure/backup.h"
 #include "pure/draw.h"
 #include "pure/groups.h"
@@ -10,7 +11,21 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <openssl/evp.h>
 #include <string.h>
+
+#define ROUNDS 200000 /* of PBKDF2, as docs/threat-model.md has it */
+
+/* What comes instead of drawn digits; NULL: what is drawn. */
+static const char *chosen;
+
+bool __real_sms365_draw_digits(char *digits, int count, const uint8_t seed[SMS365_KEY_BYTES], unsigned *counter);
+bool __wrap_sms365_draw_digits(char *digits, int count, const uint8_t seed[SMS365_KEY_BYTES], unsigned *counter);
+bool __wrap_sms365_draw_digits(char *digits, int count, const uint8_t seed[SMS365_KEY_BYTES], unsigned *counter)
+{
+    return chosen == NULL ? __real_sms365_draw_digits(digits, count, seed, counter)
+                          : sms365_str_copy(digits, SMS365_DIGITS_MAX + 1, chosen);
+}
 
 static const struct sms365_mac_key key = {{'k'}}, other_key = {{'o'}};
 
@@ -55,6 +70,35 @@ static void a_new_set_replaces_the_old_one_and_has_other_codes(void **state)
         for (int j = 0; j < i; j++)
             assert_string_not_equal(new[i], new[j]);
     }
+}
+
+/* Is this what is kept of the code, stretched with this salt and keyed? */
+static bool is_kept_of(const char *code, const uint8_t salt[SMS365_SALT_BYTES], const uint8_t *hash)
+{
+    uint8_t stretched[SMS365_MAC_BYTES], mac[SMS365_MAC_BYTES];
+
+    assert_int_equal(PKCS5_PBKDF2_HMAC(code, (int)strlen(code), salt, SMS365_SALT_BYTES, ROUNDS, EVP_sha256(),
+                         sizeof stretched, stretched),
+        1);
+    assert_true(sms365_hmac(mac, &key, stretched, sizeof stretched));
+    return memcmp(mac, hash, SMS365_BACKUP_HASH_BYTES) == 0;
+}
+
+static void the_same_code_is_kept_stretched_with_another_salt_in_each_set(void **state)
+{
+    char texts[SMS365_BACKUP_CODES][SMS365_BACKUP_TEXT_SIZE];
+
+    (void)state;
+    chosen = "12345678";
+    const struct sms365_backup one = made(texts, 1), other = made(texts, 2);
+    chosen = NULL;
+    assert_string_equal(texts[0], "1234 5678");
+    assert_memory_not_equal(one.salt, other.salt, sizeof one.salt);
+    assert_memory_not_equal(one.hashes[0], other.hashes[0], sizeof one.hashes[0]);
+    assert_true(is_kept_of("12345678", one.salt, one.hashes[0]));
+    assert_true(is_kept_of("12345678", other.salt, other.hashes[0]));
+    assert_false(is_kept_of("12345678", other.salt, one.hashes[0]));
+    assert_false(is_kept_of("12345679", one.salt, one.hashes[0]));
 }
 
 static void a_backup_code_is_eight_digits_however_it_is_grouped(void **state)
@@ -161,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_backup_code_is_found_once_and_by_its_own_key_alone),
         cmocka_unit_test(a_new_set_replaces_the_old_one_and_has_other_codes),
+        cmocka_unit_test(the_same_code_is_kept_stretched_with_another_salt_in_each_set),
         cmocka_unit_test(a_backup_code_is_eight_digits_however_it_is_grouped),
         cmocka_unit_test(digits_are_drawn_evenly),
         cmocka_unit_test(ways_are_read_in_order_and_kept_where_the_number_is),

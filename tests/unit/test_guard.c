@@ -91,6 +91,26 @@ static void the_budget_locks_until_somebody_unlocks(void **state)
     assert_int_equal(charge(&share, 12, 400 * DAY), SMS365_REASON_NONE);
 }
 
+static void a_backup_code_ends_locks_and_refills_nothing_else(void **state)
+{
+    struct sms365_share share = {.backups = {0, limits.budget - 1, 0}};
+
+    (void)state;
+    for (uint8_t chain = 0; chain < 9; chain++)
+        assert_int_equal(charge(&share, chain, chain * 2 * HOUR), SMS365_REASON_NONE);
+    sms365_share_open(&share, &limits);
+    assert_int_equal(share.row, 0);
+    assert_int_equal(share.fail_count, 9);
+    assert_int_equal(share.backups.count, limits.budget - 1);
+    assert_int_equal(charge(&share, 9, 18 * HOUR), SMS365_REASON_NONE);
+    assert_true(share.locked);
+    share.backups.count++;
+    sms365_share_open(&share, &limits);
+    assert_false(share.locked);
+    assert_int_equal(share.fail_count, 0);
+    assert_int_equal(share.backups.count, 0);
+}
+
 static void a_later_success_does_not_refill_the_budget(void **state)
 {
     struct sms365_share share = {0};
@@ -261,6 +281,7 @@ int main(void)
         cmocka_unit_test(lockout_doubles_from_a_minute_to_an_hour),
         cmocka_unit_test(three_failed_challenges_lock_out_and_the_fourth_waits),
         cmocka_unit_test(the_budget_locks_until_somebody_unlocks),
+        cmocka_unit_test(a_backup_code_ends_locks_and_refills_nothing_else),
         cmocka_unit_test(a_later_success_does_not_refill_the_budget),
         cmocka_unit_test(typing_errors_are_given_back_with_the_lock_they_brought),
         cmocka_unit_test(failures_leave_the_window_one_by_one),
