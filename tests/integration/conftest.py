@@ -33,6 +33,7 @@ def pytest_configure(config):
     world.build()
     config.option.basetemp = config.option.basetemp or "/run/pytest"
     config.addinivalue_line("markers", "slow: left out with --quick")
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 def pytest_addoption(parser):

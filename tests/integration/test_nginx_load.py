@@ -1,12 +1,12 @@
 """nginx with the module in it when things go wrong around it, and for long: workers that die, reloads, memory."""
 
 import contextlib
+import functools
 import json
 import os
 import re
 import signal
 import subprocess
-import threading
 
 import pytest
 
@@ -17,7 +17,7 @@ from portal import PORTAL, SESSION, send
 from product import NUMBER, SOURCE
 from programs import CLEAN
 from webserver import NGINX, Nginx, example
-from world import until
+from world import beside, repeating, until
 
 A_CONNECTION = 1000  # requests, after which nginx closes it
 
@@ -53,14 +53,12 @@ def test_a_message_whose_sender_was_killed_may_have_been_sent(start, sandbox, pr
     sandbox.settings(fault="2fa/send:delay=5000")
 
     def ask():
-        with contextlib.suppress(AssertionError):  # the connection is closed without an answer
+        with contextlib.suppress(AssertionError, ConnectionError):  # the connection is closed without an answer
             browser.submit(page, "send")
 
-    asked = threading.Thread(target=ask)
-    asked.start()
-    until(lambda: sandbox.requests("2fa/send"))
-    kill(running)
-    asked.join()
+    with beside(ask):
+        until(lambda: sandbox.requests("2fa/send"))
+        kill(running)
     running.forgive()
     sandbox.settings(fault="")
     told = browser.get(PORTAL)
@@ -98,34 +96,25 @@ def test_nothing_fails_while_it_is_reloaded(start, sandbox, product):
     product.users(alice=[NUMBER], **{name: [f"3069712{i:05d}"] for i, name in enumerate(people)})
     sandbox.settings(fault="2fa/send:delay=300")
     running = start()
-    over = threading.Event()
-    answers, failed = [], []
+    session = person(running)
+    session.cookies[SESSION] = tickets.make(service="app")
 
     def ask():
-        session = person(running)
-        session.cookies[SESSION] = tickets.make(service="app")
-        while not over.is_set():
-            answers.append((session.get("/").status, person(running).get("/").status, person(running).get(PORTAL).status))
+        return session.get("/").status, person(running).get("/").status, person(running).get(PORTAL).status
 
     def log_in(name):
         browser = person(running, name)
         page = browser.follow(browser.submit(browser.get(PORTAL), "send"))
         until(lambda: sandbox.messages(f"3069712{int(name[4:]):05d}"))
         [message] = sandbox.messages(f"3069712{int(name[4:]):05d}")
-        if browser.submit(page, "verify", code=message["code"]).status != 303:
-            failed.append(name)
+        return browser.submit(page, "verify", code=message["code"]).status, browser.get("/").status
 
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    threads += [threading.Thread(target=log_in, args=(name,)) for name in people]
-    for thread in threads:
-        thread.start()
-    for _ in range(3):
-        running.reload()
-    over.set()
-    for thread in threads:
-        thread.join()
+    with repeating(ask, ask) as answers, beside(*(functools.partial(log_in, name) for name in people)) as logins:
+        for _ in range(3):
+            running.reload()
     assert len(answers) > 5 and set(answers) == {(200, 303, 200)}
-    assert failed == [] and len(sandbox.messages()) == len(people)
+    assert [login.result() for login in logins] == [(303, 200)] * len(people)
+    assert len(sandbox.messages()) == len(people)
 
 
 def test_a_new_binary_takes_over_challenges_and_messages_on_their_way(start, sandbox):
@@ -150,14 +139,9 @@ def test_many_messages_at_once_are_each_sent_once(start, sandbox, product):
     running = start()
     browsers = [person(running, name) for name in people]
     pages = [browser.get(PORTAL) for browser in browsers]
-    statuses = []
-    threads = [threading.Thread(target=lambda browser=browser, page=page: statuses.append(browser.submit(page, "send").status))
-               for browser, page in zip(browsers, pages)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [303] * len(people)
+    with beside(*(functools.partial(browser.submit, page, "send") for browser, page in zip(browsers, pages))) as sent:
+        pass
+    assert [each.result().status for each in sent] == [303] * len(people)
     until(lambda: len(sandbox.messages()) == len(people))
     assert sorted(message["to"] for message in sandbox.messages()) == sorted(number for [number] in people.values())
 
@@ -198,12 +182,10 @@ def ask_at_once(running, requests):
         connection = running.connect()
         connection.connect()
         asked = "".join(each * (A_CONNECTION // len(each))).encode()
-        sender = threading.Thread(target=connection.sock.sendall, args=(asked,))
-        sender.start()
         text = b""
-        while read := connection.sock.recv(1 << 20):
-            text += read
-        sender.join()
+        with beside(functools.partial(connection.sock.sendall, asked)):
+            while read := connection.sock.recv(1 << 20):
+                text += read
         connection.close()
         assert (text.count(b"HTTP/1.1 200 "), text.count(b"HTTP/1.1 303 ")) == (A_CONNECTION * 3 // 4, A_CONNECTION // 4)
 

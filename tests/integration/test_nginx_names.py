@@ -1,6 +1,5 @@
 """The provider's host has a name: by nginx's resolver, or by the system's, and neither holds up what does not need it."""
 
-import threading
 import time
 
 import pytest
@@ -10,7 +9,7 @@ from portal import serve_others
 from product import NUMBER, OTHER_NUMBER
 from test_nginx_portal import PORTAL, example, notice, send
 from webserver import password_file
-from world import until
+from world import beside, until
 
 HOST = "provider.example"
 CONNECT_TIMEOUT = 2
@@ -80,13 +79,11 @@ def is_unreachable(web, alice):
         took.append(time.monotonic() - begun)
 
     begun = time.monotonic()
-    waiting = threading.Thread(target=ask)
-    waiting.start()
     slowest = 0
-    while waiting.is_alive():
-        slowest = max(slowest, serve_others(web, web.bob, OTHER_NUMBER))
-        time.sleep(0.02)
-    waiting.join()
+    with beside(ask) as [asked]:
+        while not asked.done():
+            slowest = max(slowest, serve_others(web, web.bob, OTHER_NUMBER))
+            time.sleep(0.02)
     assert slowest < CONNECT_TIMEOUT - 0.2
     assert replies and took[0] < CONNECT_TIMEOUT + 4
     return notice(replies[-1])

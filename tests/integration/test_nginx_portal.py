@@ -1,10 +1,10 @@
 """The portal in Debian's nginx, without JavaScript: a code is sent, entered, and leads back to where a person was going."""
 
+import functools
 import json
 import os
 import re
 import signal
-import threading
 import time
 
 import pytest
@@ -15,7 +15,7 @@ from portal import (EXAMPLES, FORMS, LOGIN, PORTAL, SESSION, SOON_SECONDS, ends_
 from product import CONF, FAILS, NUMBER, OTHER_NUMBER
 from programs import wrong
 from webserver import example, password_file
-from world import until
+from world import beside, until
 
 
 @pytest.fixture(params=EXAMPLES)
@@ -506,11 +506,10 @@ def test_a_provider_that_hangs_harms_no_other_request(web, browser, sandbox, pro
     web.reload()
     sandbox.settings(fault="2fa/send:delay=10000")
     page = browser.get(PORTAL)
-    waiting = threading.Thread(target=browser.submit, args=(page, "send"))
-    waiting.start()
-    sandbox.wait_request("2fa/send")
-    serve_others(web, bob, OTHER_NUMBER)
-    waiting.join()
+    with beside(functools.partial(browser.submit, page, "send")) as [reply]:
+        sandbox.wait_request("2fa/send")
+        serve_others(web, bob, OTHER_NUMBER)
+    assert reply.result().status == 303
     assert "being sent" in browser.get(PORTAL).text, "the provider had answered by then"
 
 
@@ -582,12 +581,11 @@ def test_more_requests_than_a_worker_may_have_are_sent_away(web, browser, sandbo
     sandbox.settings(fault="2fa/send:delay=4500")
     web.reload()
     page = browser.get(PORTAL)
-    waiting = threading.Thread(target=browser.submit, args=(page, "send"))
-    waiting.start()
-    sandbox.wait_request("2fa/send")
-    other = web.browser(bob.name, bob.password).get(PORTAL)
-    assert other.status == 503 and other.headers["retry-after"] == "5"
-    waiting.join()
+    with beside(functools.partial(browser.submit, page, "send")) as [reply]:
+        sandbox.wait_request("2fa/send")
+        other = web.browser(bob.name, bob.password).get(PORTAL)
+        assert other.status == 503 and other.headers["retry-after"] == "5"
+    assert reply.result().status == 303
 
 
 STATUS_OF_PAGES = {"gate": 401, "denied": 403, "send": 200, "code": 200, "done": 200}

@@ -1,7 +1,6 @@
 """A web session in Debian's nginx: which cookie is one, what it opens, and what the application sees of it."""
 
 import base64
-import threading
 import time
 
 import pytest
@@ -362,21 +361,9 @@ def test_a_new_binary_keeps_sessions(web, browser):
 
 def test_reloads_under_load_fail_no_request(web, browser):
     browser.cookies[COOKIE] = tickets.make()
-    over = threading.Event()
-    statuses = []
-
-    def ask():
-        while not over.is_set():
-            statuses.append(browser.get("/").status)
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for _ in range(5):
-        web.reload()
-    over.set()
-    for thread in threads:
-        thread.join()
+    with world.repeating(*[lambda: browser.get("/").status] * 4) as statuses:
+        for _ in range(5):
+            web.reload()
     assert len(statuses) > 20 and set(statuses) == {200}
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import glob
-import threading
 import time
 
 import pytest
@@ -13,7 +12,7 @@ from portal import LOGIN, PORTAL, SESSION, log_in, send
 from product import NUMBER, OTHER_NUMBER, STATE
 from test_nginx_load import person
 from webserver import example
-from world import until
+from world import beside, until
 
 NAMES = {"alice": NUMBER, "bob": OTHER_NUMBER, "carol": "306941234567"}
 PATIENCE = 20
@@ -57,19 +56,16 @@ def test_a_record_that_is_held_keeps_nobody_waiting_but_its_user(start, sandbox,
     token = page.token
     [record] = glob.glob(f"{STATE}/web/user.*")
     headers = {**alice.headers, "Cookie": f"{LOGIN}={alice.cookies[LOGIN]}", "Content-Type": "application/x-www-form-urlencoded"}
-    statuses = []
     with held(record) as release, contextlib.closing(running.connect(60)) as connection:
         connection.request("POST", PORTAL + "verify", f"token={token}&code={message['code']}", headers)
-        waiting = threading.Thread(target=lambda: statuses.append(connection.getresponse().status))
-        waiting.start()
-        for _ in range(5):
-            assert bob.get(PORTAL).status == 200
-            assert session.get("/").status == 200
-        log_in(bob, sandbox, OTHER_NUMBER)
-        assert statuses == [], "the record was not waited for"
-        release()
-        waiting.join()
-    assert statuses == [303]
+        with beside(connection.getresponse) as [answer]:
+            for _ in range(5):
+                assert bob.get(PORTAL).status == 200
+                assert session.get("/").status == 200
+            log_in(bob, sandbox, OTHER_NUMBER)
+            assert not answer.done(), "the record was not waited for"
+            release()
+        assert answer.result().status == 303
 
 
 # --- A session that ends ---

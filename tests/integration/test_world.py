@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 
 import pytest
 
@@ -108,3 +109,20 @@ def test_keys_that_send_signals_work_where_the_tests_run_in_the_background(backg
     terminal.sees("up and running\r\nup and running\r\n")
     terminal.types("\x03")
     assert terminal.ends() == 128 + signal.SIGINT
+
+
+def fail():
+    raise ConnectionResetError
+
+
+@pytest.mark.xfail(raises=pytest.PytestUnhandledThreadExceptionWarning, strict=True)
+def test_a_thread_that_fails_fails_its_test():
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize("way", [world.beside, world.repeating])
+def test_a_call_beside_that_fails_fails_its_test(way):
+    with pytest.raises(ConnectionResetError), way(fail, lambda: None):
+        pass

@@ -5,7 +5,9 @@ overlays whose upper layers are in memory, /run and /dev are new.
 """
 
 import array
+import concurrent.futures
 import contextlib
+import functools
 import itertools
 import os
 import re
@@ -168,6 +170,32 @@ def until(condition, seconds=20):
     while not condition():
         assert time.monotonic() < end, "it did not come true in time"
         time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def beside(*calls):
+    """Each call in a thread of its own, beside the block and waited for at its end; their futures. None may raise."""
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        futures = [pool.submit(call) for call in calls]
+        yield futures
+    for future in futures:
+        future.result()
+
+
+@contextlib.contextmanager
+def repeating(*calls):
+    """Each call again and again in a thread of its own until the block ends; all that they returned. None may raise."""
+    over, returned = threading.Event(), []
+
+    def repeat(call):
+        while not over.is_set():
+            returned.append(call())
+
+    with beside(*(functools.partial(repeat, call) for call in calls)):
+        try:
+            yield returned
+        finally:
+            over.set()
 
 
 def children(pid):
