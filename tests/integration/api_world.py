@@ -18,6 +18,49 @@ PATHS = """
     user/comment/delete user/comment/list
 """.split()
 ALIASES = {"balance/get": "me/balance"}
+# Likewise, as the reference has them: name! is required, since it says so or documents an error where that is missing; of
+# a|b+c either a is, or b and c are. All take a type, and all but the first three, which have their own, require a key.
+VIBER_PARAMETERS = """to|contactId|groupId text from button_caption button_action image validity all_devices sms_fallback
+    sms_text sms_from ucs flash"""
+CONTACT_PARAMETERS = "name surname fullname vname vsurname birthday nameday custom1 custom2 custom3 custom4 custom5"
+PARAMETERS = {
+    "mobile/check": "mobile!",
+    "key/get": "username+password|key",
+    "key/reset": "username+password|key",
+    "sms/send": "to! text! from ucs flash timestamp callback",
+    "sms/bulk": "to! text! from ucs flash timestamp",
+    "sms/cancel": "smsId!",
+    "viber/send": VIBER_PARAMETERS,
+    "viber/bulk": VIBER_PARAMETERS,
+    "viber/balance": "",
+    "me/balance": "",
+    "2fa/send": "to! text from wait callback ucs",
+    "2fa/check": "authId! code!",
+    "contact/add": "mobile! " + CONTACT_PARAMETERS,
+    "contact/delete": "contactId!",
+    "contact/get": "contactId!",
+    "contact/list": "",
+    "contact/update": "contactId! mobile " + CONTACT_PARAMETERS,
+    "group/add": "name!",
+    "group/addContact": "groupId! contactId!",
+    "group/delete": "groupId!",
+    "group/deleteAllContacts": "groupId!",
+    "group/deleteContact": "groupId+contactId|contactGroupId",
+    "group/get": "groupId!",
+    "group/list": "",
+    "history/group/list": "",
+    "history/single/list": "",
+    "hlr/lookup": "mobile!",
+    "purchase/list": "",
+    "status/get": "",
+    "status/sms": "smsId!",
+    "user/add": "email! password!",
+    "user/list": "",
+    "user/topup": "userId! sms! cost!",
+    "user/comment/add": "userId! comment!",
+    "user/comment/delete": "commentId!",
+    "user/comment/list": "userId!",
+}
 KEYLESS = {"mobile/check"}  # all others refuse a wrong key
 TABLE, ERRORS = endpoints.load()
 

@@ -64,6 +64,18 @@ def test_the_table_has_every_endpoint_of_the_reference(box):
         assert box.ask("POST", "/api/" + path)[0] == 200
 
 
+def test_the_table_has_every_parameter_of_the_reference():
+    assert list(api_world.PARAMETERS) == [path for path in PATHS if path not in ALIASES]
+    for path, parameters in api_world.PARAMETERS.items():
+        words = parameters.split() + (["key!"] if path not in ("mobile/check", "key/get", "key/reset") else [])
+        ways = [set(way.split("+")) for word in words if "|" in word for way in word.split("|")]
+        needs = {word.rstrip("!"): "REQUIRED" if word.endswith("!") else "OPTIONAL" for word in words if "|" not in word}
+        needs.update({name: "EITHER" for way in ways for name in way})
+        assert {param["name"]: param["need"] for param in TABLE[path]["params"]} == needs, path
+        assert len(TABLE[path]["ways"]) == len(ways) and all(set(way) in ways for way in TABLE[path]["ways"]), path
+        assert len(TABLE[path]["params"]) == len(needs), path
+
+
 def test_every_documented_error_has_a_request_that_gets_it():
     for path, endpoint in TABLE.items():
         tried = set(api_world.FAILING.get(path, {})) | ({101} if path not in api_world.KEYLESS else set())
