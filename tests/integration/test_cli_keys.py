@@ -186,6 +186,22 @@ def test_the_key_that_fits_is_used_and_one_can_be_named(place):
     assert "a: NOT usable" in checked.out and "b: accepted by" in checked.out
 
 
+@pytest.mark.parametrize("ranges, matched", [("192.0.2.0/24,127.0.0.0/9,198.51.100.0/24", "127.0.0.0/9"),
+                                             ("192.0.2.0/24,2001:db8::/32,127.0.0.0/9", "127.0.0.0/9"),
+                                             ("2001:db8::/32,127.0.0.0/10,127.0.0.0/8", "127.0.0.0/10"),
+                                             ("127.128.0.0/9,127.0.0.0/8,any", "127.0.0.0/8")])
+def test_check_tells_which_range_of_the_whitelist_has_the_address(place, ranges, matched):
+    place.with_key(whitelist=ranges)
+    [trial] = place.json("key", "check", "main").object["keys"][0]["trials"]
+    assert (trial["from"], trial["whitelist"], trial["accepted"]) == ("127.0.0.1", matched, True)
+    told = f"from 127.0.0.1, which the whitelist has as {matched}"
+    assert place.run("key", "check").out.endswith(f"accepted by {place.box.base} {told}\n")
+    place.box.settings(account="demo:demo:OTHER-KEY")
+    [trial] = place.json("key", "check", "main").object["keys"][0]["trials"]
+    assert (trial["whitelist"], trial["accepted"]) == (matched, False)
+    assert f"NOT accepted by {place.box.base} {told}: " in place.run("key", "check").out
+
+
 def test_a_removed_key_is_gone(place):
     place.with_key()
     assert place.json("key", "remove", "main").object["removed"] == "main"
