@@ -52,15 +52,18 @@ class Connection:
         assert len(head) == 9, "the connection was closed"
         return head[3], head[4], int.from_bytes(head[5:], "big"), self._file.read(int.from_bytes(head[:3], "big"))
 
-    def ask(self, browser, method, path, body=None):
-        """Send a request with a webserver.Browser's headers and cookies; the number of its stream."""
+    def ask(self, browser, method, path, body=None, cookies=None):
+        """Send a request with a webserver.Browser's headers and cookies, or with these Cookie headers; the number of its
+        stream."""
         self._stream += 2
-        headers = {":method": method, ":scheme": "https", ":authority": "127.0.0.1", ":path": path,
-                   "cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items()),
-                   **{name.lower(): value for name, value in browser.headers.items()}}
+        if cookies is None:
+            cookies = ["; ".join(f"{name}={value}" for name, value in browser.cookies.items())]
+        headers = [(":method", method), (":scheme", "https"), (":authority", "127.0.0.1"), (":path", path),
+                   *(("cookie", value) for value in cookies),
+                   *((name.lower(), value) for name, value in browser.headers.items())]
         if body is not None:
-            headers["content-type"] = "application/x-www-form-urlencoded"
-        fields = b"".join(b"\0" + _text(name) + _text(value) for name, value in headers.items())
+            headers.append(("content-type", "application/x-www-form-urlencoded"))
+        fields = b"".join(b"\0" + _text(name) + _text(value) for name, value in headers)
         self._write(HEADERS, END_HEADERS | (END_STREAM if body is None else 0), self._stream, fields)
         if body is not None:
             self._write(DATA, END_STREAM, self._stream, body.encode())

@@ -1,6 +1,7 @@
 """Pages that are open learn what becomes of their message, through server-sent events."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -33,7 +34,7 @@ def start(product, nginx, sandbox, alice):
     """Start a web server that is called with reports; nothing is reported until a test does."""
     def start(workers=1, conf="access", **changes):
         password_file(alice)
-        running = nginx(example(conf) + CALLBACK, start=False, workers=workers)
+        running = nginx("add_header X-Worker $pid always;\n" + example(conf) + CALLBACK, start=False, workers=workers)
         product.configure(**{"callback": f"http://127.0.0.1:{running.other_port}/sms365/callback", **changes})
         make_spool()
         sandbox.settings(delivery="s")
@@ -146,6 +147,32 @@ def test_a_report_is_told_within_a_second(web, browser, sandbox, stream, status,
     assert len(sandbox.requests()) == 1
 
 
+def report(connection, query):
+    """What a worker answers to a report, and which it is."""
+    connection.request("GET", f"/sms365/callback?{query}")
+    reply = connection.getresponse()
+    reply.read()
+    return reply.status, int(reply.headers["X-Worker"])
+
+
+def stands_still(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return "\nState:\tT" in status.read()
+
+
+@contextlib.contextmanager
+def to_another_worker(web, worker):
+    """A connection for reports that another worker has taken: this one stands still until then."""
+    with contextlib.closing(http.client.HTTPConnection(web.host, web.other_port, timeout=30)) as connection:
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            until(lambda: stands_still(worker))
+            assert report(connection, "t=none")[0] == 404
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        yield connection
+
+
 def test_whichever_worker_gets_a_report_it_is_told(start, product, sandbox, stream):
     product.users(**{user: [f"3069712345{number:02d}"] for number, user in enumerate(USERS)})
     web = start(workers=4, conf="behind-sso", sends_per_day_address="1000")
@@ -157,10 +184,13 @@ def test_whichever_worker_gets_a_report_it_is_told(start, product, sandbox, stre
     for events, _ in waiting:
         assert events.next()["pending"]
     for events, mine in reversed(waiting):
-        start_time = time.monotonic()
-        assert call(web, f"t={mine}&status=d")[0] == 200
-        assert not events.next()["pending"]
-        assert time.monotonic() - start_time < SECOND
+        told_by = int(events.reply.headers["X-Worker"])
+        with to_another_worker(web, told_by) as connection:
+            start_time = time.monotonic()
+            status, taken_by = report(connection, f"t={mine}&status=d")
+            assert status == 200 and taken_by != told_by
+            assert not events.next()["pending"]
+            assert time.monotonic() - start_time < SECOND
 
 
 def test_what_another_receiver_writes_is_told(start, product, sandbox, alice, stream):

@@ -1,12 +1,13 @@
-"""Requests over HTTP/2 that a client gives up while they wait, on a connection that it keeps."""
+"""Requests over HTTP/2: those that a client gives up while they wait, on a connection that it keeps, and their cookies."""
 
 import os
 import urllib.parse
 
 import pytest
 
+import tickets
 from http2 import Connection
-from portal import PORTAL
+from portal import LOGIN, PORTAL, SESSION
 from product import NUMBER
 from test_nginx_portal import browser, web  # noqa: F401: fixtures
 from world import until
@@ -60,3 +61,13 @@ def test_answers_that_were_given_up_while_they_were_held_cost_nothing(web, brows
     assert not sandbox.requests("2fa/check")
     assert browser.submit(browser.get(PORTAL), "verify", code=message["code"]).status == 303
     assert len(sandbox.requests("2fa/send")) == 1 and web.workers() == [worker]
+
+
+def test_the_application_sees_every_cookie_but_ours(browser, connection):
+    """A client may send a header for each of them, which nginx puts together."""
+    ours, login, longer = f"{SESSION}={tickets.make(service='app')}", f"{LOGIN}=x", f"a={'b' * 3000}"
+    for sent, left in (([ours], ""), ([ours, "a=b"], "a=b"), (["a=b", ours], "a=b"), (["a=b", ours, "c=d"], "a=b; c=d"),
+                       (["a=b", ours, login, "c=d"], "a=b; c=d"), ([f"a=b; {ours}; c=d"], "a=b; c=d"),
+                       ([f"a=b; {login}", f"{ours}; c=d", "e=f"], "a=b; c=d; e=f"), ([longer, ours, "c=d"], f"{longer}; c=d")):
+        answer = connection.body(connection.ask(browser, "GET", "/x", cookies=sent))
+        assert answer == f"app GET /x [{left}] [alice]\n", sent
