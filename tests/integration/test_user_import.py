@@ -510,11 +510,12 @@ WRITING = re.compile("f?ch(mod|own)|f(data)?sync|ftruncate|p?write|rename|(un)?l
 
 @pytest.mark.parametrize("words", [
     ("user", "add", "bob", BOB, "--force"), ("user", "add", "alice", BOB, "--force", "--replace", "--no-notice"),
-    ("user", "import", "{csv}", "--force", "--confirm", "alice", "--no-notice")])
-def test_kill_at_every_step_leaves_the_old_users_or_the_new_ones(here, words):
+    ("user", "import", "{csv}", "--force", "--confirm", "alice", "--no-notice"),
+    ("user", "sync", "--group", "Staff", "--force", "--yes", "--confirm", "alice", "--no-notice")])
+def test_kill_at_every_step_leaves_the_old_users_or_the_new_ones(here, group, words):
     """The users file is whole, and the next command works."""
     words = [word.format(csv=csv_of(here, f"alice,{BOB}\nbob,{ALICE}\n")) for word in words]
-    old = f"# who is asked\nalice: {ALICE}\n".encode()
+    old = f"# who is asked\nalice: {number(2)}\n".encode()
     here.users.write_bytes(old)
     here.users.chmod(0o640)
     assert here.run(*words).status == DONE  # what only a first run makes is there then
