@@ -102,6 +102,14 @@ def test_request_that_succeeds(world, path, method, format_):
     assert envelope(format_, body) == OK and body
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_v2_of_a_message_begins_with_its_id(box, method):
+    """1|358731178 was seen of the provider; what else the reference returns follows in its order."""
+    body = ask(box, "sms/send", method, "v2", {"to": ALICE, "text": "x"})
+    [message] = box.messages()
+    assert body == f"1|{message['id']}|1|{box.settings()['balance']}|202|05"
+
+
 def rows(value):
     return value if isinstance(value, list) else [value]
 
@@ -301,6 +309,11 @@ def test_cancelled_message_does_not_arrive(box):
     world.ask("sms/cancel", smsId=cancelled)
     assert box.wait_message(ALICE)["id"] == kept
     assert [m["id"] for m in box.messages()] == [kept]
+    # It was scheduled, too, but it is sent: nothing of it comes back.
+    balance = world.ask("me/balance")["balance"]
+    assert box.call("sms/cancel", smsId=kept)["error"] == "110"
+    assert world.ask("me/balance")["balance"] == balance
+    assert world.ask("status/sms", smsId=kept)["0"]["smsId"] == kept
 
 
 def test_history_tells_singles_and_bulks_apart(box):
