@@ -51,7 +51,8 @@ ngx_http_sms365_access_handler(ngx_http_request_t *r)
 
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_sms365_module);
 
-    if (!slcf->access) {
+    /* A location of ours looks by itself at who comes: a portal behind a session would lead to itself for ever. */
+    if (!slcf->access || slcf->answers) {
         return NGX_DECLINED;
     }
 

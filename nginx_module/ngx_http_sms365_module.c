@@ -260,7 +260,7 @@ ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->user == NULL && (conf->access || !conf->nobody)) {
+    if (conf->user == NULL && !conf->nobody) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "sms365_user is missing: it names the user whose "
                            "first factor was proved, for example $remote_user");
@@ -269,7 +269,7 @@ ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (conf->access && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+    if (conf->access && !conf->answers && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"satisfy any\": whatever else lets a request in "
                            "does so without the second factor of sms365_access");

@@ -242,6 +242,17 @@ static const char *sms_id(const struct sms365_event *event)
     return id != NULL ? id : event->fields[SMS365_FIELD_ID];
 }
 
+/* What the reply tells of the delivery. Without a name that its status can be asked by, nothing ever will. */
+static enum sms365_delivery delivery_told(const struct sms365_challenge *ch, const char *status)
+{
+    const struct sms365_slot *slot = &ch->slot;
+
+    if (slot->channel == SMS365_CHANNEL_VIBER ||
+        (slot->local && slot->auth_id[0] == '\0' && ch->conf->callback[0] == '\0'))
+        return SMS365_DELIVERY_UNKNOWN;
+    return slot->local || status == NULL ? SMS365_DELIVERY_PENDING : sms365_delivery_parse(status);
+}
+
 /* False when the reply does not name the message as it has to be named. */
 static bool take_reply(struct sms365_challenge *ch, const struct sms365_event *event)
 {
@@ -259,9 +270,7 @@ static bool take_reply(struct sms365_challenge *ch, const struct sms365_event *e
         (void)sms365_str_copy(slot->auth_id, sizeof slot->auth_id, id);
     if (event->key == NULL || !sms365_str_copy(slot->key, sizeof slot->key, event->key))
         slot->key[0] = '\0';
-    slot->delivery = (uint8_t)(slot->channel == SMS365_CHANNEL_VIBER ? SMS365_DELIVERY_UNKNOWN
-                               : slot->local || status == NULL       ? SMS365_DELIVERY_PENDING
-                                                                     : sms365_delivery_parse(status));
+    slot->delivery = (uint8_t)delivery_told(ch, status);
     ch->cost = challenge_may_cost(slot, told) ? told : slot->cost;
     note_balance(ch, event->fields[SMS365_FIELD_BALANCE]);
     return true;

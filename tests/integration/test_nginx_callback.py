@@ -61,6 +61,24 @@ def token(sandbox):
     return sandbox.requests("2fa/send")[-1]["params"]["callback"].partition("t=")[2]
 
 
+def test_where_a_session_is_demanded_the_portal_and_reports_need_none(product, nginx, sandbox, alice):
+    password_file(alice)
+    demanding = example("access").replace("sms365_access off;", "")
+    assert demanding != example("access")
+    running = nginx(demanding + CALLBACK.replace("location", "sms365_user $remote_user; sms365_access on; location"),
+                    start=False)
+    product.configure(callback=f"http://127.0.0.1:{running.other_port}/sms365/callback")
+    make_spool()
+    running.start()
+    browser = running.browser(alice.name, alice.password)
+    assert browser.get("/").status == 303
+    page, message = send(browser, sandbox)
+    until(reports)
+    assert 'id="delivery">delivered</span>' in browser.get(PORTAL).text
+    assert browser.submit(page, "verify", code=message["code"]).status == 303
+    assert browser.get("/").status == 200 and running.browser().get(PORTAL).status == 401
+
+
 @pytest.mark.parametrize("delivery, told", [("d", "delivered"), ("f", "not delivered")])
 def test_a_report_is_shown_on_the_page(web, browser, sandbox, delivery, told):
     sandbox.settings(delivery=delivery)

@@ -109,7 +109,7 @@ static const struct run runs[] = {
     {"local-pair", PAIR(ONE), .logins = 2, .local = true, .no_wait = true, .tries = 2, .sends_per_hour = 2},
     {"local-race", RACE(ONE), .logins = 3, .local = true, .no_wait = true},
     {"ways", MODEL(ONE), .logins = 2, .local = true, .numbers = 2, .give_up_s = 1, .channels = "sms viber sms:2", .sends_per_hour = 4},
-    {"ways-full", FULL(ONE), .logins = 1, .local = true, .numbers = 2, .give_up_s = 1, .channels = "sms sms:2 viber", .no_from = true, .greek = true, .sends_per_hour = 3, .effort = EFFORT_DEEP},
+    {"ways-full", FULL(ONE), .logins = 1, .local = true, .numbers = 2, .give_up_s = 1, .channels = "sms sms:2 viber", .no_from = true, .greek = true, .sends_per_hour = 3, .effort = EFFORT_DEFAULT},
     {"ways-callback", MODEL(ONE), .logins = 2, .callback = true, .numbers = 2, .give_up_s = 3, .sends_per_hour = 4, .effort = EFFORT_DEFAULT},
     {"ways-wait", MODEL(ONE), .logins = 2, .numbers = 3, .give_up_s = 3, .sends_per_hour = 4, .countries = "30"},
     {"countries", MODEL(ONE), .logins = 1, .countries = "357"},
