@@ -1,13 +1,15 @@
 """The picture in the README: the page on which a code is entered, and the phone beside it.
-SMS365_SCREENSHOTS=DIR leaves it there as portal.png, which is docs/portal.png where pages, fonts and browser are the same."""
+SMS365_SCREENSHOTS=DIR leaves it there as portal.png, which is docs/portal.png where pages, fonts and browser are the same.
+Wherever they are not, the words on it are: the picture carries them as its description."""
 
 import base64
 import struct
+import zlib
 
 import pytest
 
 from browser import person  # noqa: F401: a fixture
-from product import FAILS, NUMBER
+from product import FAILS, NUMBER, SOURCE
 from sandbox import Sandbox
 from test_nginx_pages import with_reports
 from webserver import password_file
@@ -35,12 +37,28 @@ def size(png):
     return struct.unpack(">II", png[16:24])
 
 
+HEADER_BYTES = 33  # signature and IHDR
+DESCRIPTION = b"iTXtDescription" + bytes(5)  # UTF-8, not compressed, in no language
+
+
+def described(png, words):
+    chunk = DESCRIPTION + words.encode()
+    chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return png[:HEADER_BYTES] + chunk + png[HEADER_BYTES:]
+
+
+def description(png):
+    length, = struct.unpack(">I", png[HEADER_BYTES:HEADER_BYTES + 4])
+    chunk = png[HEADER_BYTES + 4:HEADER_BYTES + 8 + length]
+    return chunk.removeprefix(DESCRIPTION).decode(errors="replace")
+
+
 def portrait(browser, selector):
-    """A part of the page on the picture's ground, without what blinks or reaches beyond it."""
+    """A part of the page on the picture's ground, without what blinks or reaches beyond it; and its words."""
     part = browser.sees(selector)
     browser.driver.execute_script("document.body.style.background = arguments[0]; arguments[1].style.boxShadow = 'none';"
                                   "arguments[1].style.caretColor = 'transparent'", BACK, part)
-    return part.screenshot_as_png
+    return part.screenshot_as_png, " ".join(part.get_property("innerText").split())
 
 
 def test_both_are_shown_in_one_picture(nginx, product, provider, person, alice, tmp_path):
@@ -61,6 +79,8 @@ def test_both_are_shown_in_one_picture(nginx, product, provider, person, alice, 
     browser.sees(".d .state")
     browser.sees(".f .state")
     parts.append(portrait(browser, ".phone"))
+    words = "\n".join(text for _, text in parts)
+    parts = [picture for picture, _ in parts]
     (portal, high), (phone, higher) = map(size, parts)
     assert 380 < portal < 450 and 380 < phone < 450 and 400 < high < higher < 700
 
@@ -73,4 +93,6 @@ def test_both_are_shown_in_one_picture(nginx, product, provider, person, alice, 
     picture = driver.find_element("tag name", "body").screenshot_as_png
     assert size(picture) == (portal + phone + 3 * 32, higher + 2 * 32)
     assert 20_000 < len(picture) < 200_000
-    browser.keeps("portal", picture)
+    browser.keeps("portal", described(picture, words))
+    with open(f"{SOURCE}/docs/portal.png", "rb") as file:
+        assert description(file.read()) == words, "the pages have changed: put what this leaves in SMS365_SCREENSHOTS there"
