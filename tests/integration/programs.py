@@ -150,9 +150,9 @@ class Sshd:
             self.log.add(line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
 
     def client(self, user, *command, options=(), key=True):
-        """The command line of a client that logs in as user."""
-        return [*SSH, *(("-i", user.key) if key else ("-o", "PubkeyAuthentication=no")), *options, "-p", str(self.port),
-                f"{user.name}@127.0.0.1", *command]
+        """The command line of a client that logs in as user. Of an option that is given twice the first counts."""
+        return [SSH[0], *options, *SSH[1:], *(("-i", user.key) if key else ("-o", "PubkeyAuthentication=no")),
+                "-p", str(self.port), f"{user.name}@127.0.0.1", *command]
 
     def login(self, user, *command, options=(), key=True):
         """A person at a terminal runs the client."""

@@ -14,6 +14,7 @@ from programs import wrong
 FRESH = "Code sent to +30 69****4567 (delivered). Enter it, or r = again: "
 PASSWORD_FIRST = "auth requisite pam_unix.so nodelay"
 ONE_PROMPT = ("-o", "NumberOfPasswordPrompts=1")
+SHOWN = ("-o", "LogLevel=INFO")  # the client's default: what sshd says between two prompts is shown
 
 
 @pytest.fixture
@@ -99,18 +100,37 @@ def test_wrong_then_right_in_one_connection_takes_one_message(door, sandbox, ali
 
 
 def test_three_wrong_codes_end_the_connection_s_chances(door, sandbox, alice, syslog):
-    login = door.login(alice, options=("-o", "NumberOfPasswordPrompts=4", "-o",
+    login = door.login(alice, options=(*SHOWN, "-o", "NumberOfPasswordPrompts=4", "-o",
                                        "PreferredAuthentications=publickey,keyboard-interactive"))
     for tries_left in (3, 2, 1):
         login.sees(PROMPT)
         login.answers(wrong(sandbox.messages(NUMBER)[0]))
         if tries_left > 1:
             door.proves(login, alice)
+    login.sees("All tries are used up.")
     assert login.ends() == 255
     assert "in-as" not in login.text
     assert len(sandbox.messages()) == 1
     assert len(sandbox.requests("2fa/check")) == 3
     syslog.wait("reason=tries_used")
+
+
+@pytest.mark.parametrize("kind, told", [
+    ("wrong", "Wrong code; 2 tries left."), ("none", "That is not a code."),
+    ("old", "The code is too old. Log in again for a new one."),
+    ("unchecked", "The SMS provider did not answer. Try again.")])
+def test_why_a_code_opens_nothing_is_told_before_the_next_prompt(door, sandbox, alice, clock, kind, told):
+    with clock.everywhere():
+        login = door.login(alice, options=SHOWN)
+        login.sees(FRESH)
+        message = sandbox.wait_message(NUMBER)
+        if kind == "old":
+            clock.advance(301)
+        elif kind == "unchecked":
+            sandbox.settings(fault="2fa/check:drop-after")
+        login.answers({"wrong": wrong(message), "none": "no code at all"}.get(kind, message["code"]))
+        assert "Code sent" not in login.sees(told)
+        door.proves(login, alice).sees(PROMPT)
 
 
 @pytest.mark.parametrize("answer", ["", "My-Login-Password", "12345", pytest.param("1" * 900, id="900 digits")])
