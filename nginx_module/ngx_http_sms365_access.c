@@ -52,7 +52,7 @@ ngx_http_sms365_access_handler(ngx_http_request_t *r)
     slcf = ngx_http_get_module_loc_conf(r, ngx_http_sms365_module);
 
     /* A location of ours looks by itself at who comes: a portal behind a session would lead to itself for ever. */
-    if (!slcf->access || slcf->answers) {
+    if (!slcf->access || slcf->answers != NULL) {
         return NGX_DECLINED;
     }
 

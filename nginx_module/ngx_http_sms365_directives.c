@@ -280,11 +280,11 @@ ngx_http_sms365_answer(ngx_conf_t *cf, ngx_http_sms365_loc_conf_t *slcf,
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    if (slcf->answers) {
+    if (slcf->answers != NULL) {
         return "cannot stand beside another of its kind in one location";
     }
 
-    slcf->answers = 1;
+    slcf->answers = handler;
     clcf->handler = handler;
 
     return NGX_CONF_OK;

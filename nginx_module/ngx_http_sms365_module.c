@@ -222,13 +222,53 @@ ngx_http_sms365_create_loc_conf(ngx_conf_t *cf)
 }
 
 
+/* What a location that has to do with us is refused for, or warned of. */
+static ngx_int_t
+ngx_http_sms365_check_loc_conf(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf,
+    ngx_http_sms365_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (smcf->path.data == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "sms365_config is missing in the http block");
+        return NGX_ERROR;
+    }
+
+    if (conf->user == NULL && !conf->nobody) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "sms365_user is missing: it names the user whose "
+                           "first factor was proved, for example $remote_user");
+        return NGX_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* No session is demanded where we answer: so nobody else may. */
+    if (conf->answers != NULL && clcf->handler != conf->answers) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "sms365_auth, sms365_portal and sms365_callback answer "
+                           "in a location of their own: another directive of "
+                           "\"location %V\" does, too", &clcf->name);
+        return NGX_ERROR;
+    }
+
+    if (conf->access && conf->answers == NULL && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"satisfy any\": whatever else lets a request in "
+                           "does so without the second factor of sms365_access");
+    }
+
+    return NGX_OK;
+}
+
+
 static char *
 ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 {
     ngx_http_sms365_loc_conf_t *prev = parent;
     ngx_http_sms365_loc_conf_t *conf = child;
 
-    ngx_http_core_loc_conf_t     *clcf;
     ngx_http_sms365_main_conf_t  *smcf;
 
     smcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_sms365_module);
@@ -250,29 +290,12 @@ ngx_http_sms365_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->phone = prev->phone;
     }
 
-    if (conf->user == NULL && !conf->access && !conf->answers) {
+    if (conf->user == NULL && !conf->access && conf->answers == NULL) {
         return NGX_CONF_OK;
     }
 
-    if (smcf->path.data == NULL) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "sms365_config is missing in the http block");
+    if (ngx_http_sms365_check_loc_conf(cf, smcf, conf) != NGX_OK) {
         return NGX_CONF_ERROR;
-    }
-
-    if (conf->user == NULL && !conf->nobody) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "sms365_user is missing: it names the user whose "
-                           "first factor was proved, for example $remote_user");
-        return NGX_CONF_ERROR;
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (conf->access && !conf->answers && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"satisfy any\": whatever else lets a request in "
-                           "does so without the second factor of sms365_access");
     }
 
     conf->service = ngx_http_sms365_service_get(cf, smcf, &conf->name,

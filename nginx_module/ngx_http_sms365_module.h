@@ -147,7 +147,7 @@ typedef struct {
     ngx_http_complex_value_t     *user;
     ngx_http_complex_value_t     *phone;
     ngx_flag_t                    access;
-    unsigned                      answers:1;    /* sms365_auth, sms365_portal or sms365_callback stands here */
+    ngx_http_handler_pt           answers;      /* of sms365_auth, sms365_portal or sms365_callback; NULL: none is here */
     unsigned                      nobody:1;     /* sms365_callback, which needs no user */
     unsigned                      basic:1;      /* the user is $remote_user: true once auth_basic has looked at it */
 } ngx_http_sms365_loc_conf_t;

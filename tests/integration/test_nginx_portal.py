@@ -687,6 +687,8 @@ def test_nothing_secret_is_in_nginxs_logs(web, browser, sandbox, syslog):
     ("auth_basic x; auth_basic_user_file /x; location /sms365 { sms365_portal; }", "ends with a slash"),
     ("auth_basic x; auth_basic_user_file /x; location /a/ { sms365_portal; } location /b/ { sms365_portal; }", "twice"),
     ("auth_basic x; auth_basic_user_file /x; location /a/ { sms365_portal; sms365_auth; }", "in one location"),
+    ("auth_basic x; auth_basic_user_file /x; location /a/ { sms365_portal; proxy_pass http://127.0.0.1:9; }",
+     "of their own: another directive of \"location /a/\""),
 ])
 def test_a_portal_that_would_be_unsafe_is_refused(product, nginx, wrong_use, told):
     good, said = nginx(f"sms365_config {CONF}/sms365.conf; server {{ listen %PORT%; sms365_user $remote_user; {wrong_use} }}",
