@@ -253,10 +253,10 @@ ngx_http_sms365_check_loc_conf(ngx_conf_t *cf, ngx_http_sms365_main_conf_t *smcf
         return NGX_ERROR;
     }
 
-    if (conf->access && conf->answers == NULL && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+    if (conf->answers == NULL && clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "\"satisfy any\": whatever else lets a request in "
-                           "does so without the second factor of sms365_access");
+                           "does so without the second factor");
     }
 
     return NGX_OK;

@@ -450,9 +450,11 @@ def test_it_does_not_go_without_its_configuration(product, nginx):
     assert not good and "sms365_config is missing" in said
 
 
-def test_satisfy_any_is_warned_of(product, nginx):
+@pytest.mark.parametrize("demand", ["sms365_access on;", "auth_request /auth;"])
+def test_satisfy_any_is_warned_of(product, nginx, demand):
     good, said = nginx(f"sms365_config {CONF}/sms365.conf; server {{ listen %PORT%; sms365_user $remote_user; "
-                       "location / { satisfy any; allow all; sms365_access on; } }", start=False).test()
+                       f"location /x/ {{ satisfy any; allow all; {demand} }} location = /auth {{ internal; sms365_auth; }} }}",
+                       start=False).test()
     assert good
     assert "[warn]" in said and "without the second factor" in said
 
