@@ -31,6 +31,7 @@ void sms365_curl_rooms(size_t count)
             mmap(NULL, count * ROOM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (begin != MAP_FAILED) {
             (void)madvise(begin, count * ROOM_BYTES, MADV_NOHUGEPAGE);
+            (void)madvise(begin, count * ROOM_BYTES, MADV_DONTDUMP);
             rooms.begin = rooms.fresh = begin;
             rooms.end = rooms.begin + count * ROOM_BYTES;
         }
@@ -69,11 +70,36 @@ static void room_free(char *room)
     (void)pthread_mutex_unlock(&rooms.lock);
 }
 
-static void *room_or_malloc(size_t size)
+/* A block of whole pages, which are left out of core dumps: libcurl sends from it, keys and codes too. free() takes it.
+ */
+static void *pages_take(size_t size)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t whole = (size + page - 1) / page * page;
+    void *data = NULL;
+
+    if (posix_memalign(&data, page, whole) != 0)
+        return NULL;
+    (void)madvise(data, whole, MADV_DONTDUMP);
+    return data;
+}
+
+/* What takes its place may be dumped again. A block that was no such one loses nothing. */
+static void pages_give(void *data, size_t usable)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    if ((uintptr_t)data % page == 0)
+        (void)madvise(data, usable / page * page, MADV_DODUMP);
+}
+
+static void *block_take(size_t size)
 {
     void *room = size >= ROOM_LEAST && size <= ROOM_BYTES ? room_take() : NULL;
 
-    return room != NULL ? room : malloc(size);
+    if (room != NULL)
+        return room;
+    return size >= ROOM_LEAST && size <= ROOM_BYTES ? pages_take(size) : malloc(size);
 }
 
 static void wipe_free(void *data)
@@ -84,13 +110,16 @@ static void wipe_free(void *data)
         room_free(data);
         return;
     }
-    sms365_wipe(data, malloc_usable_size(data));
+    const size_t usable = malloc_usable_size(data);
+    sms365_wipe(data, usable);
+    if (usable >= ROOM_LEAST)
+        pages_give(data, usable);
     free(data);
 }
 
 static void *wipe_realloc(void *data, size_t size)
 {
-    void *moved = room_or_malloc(size);
+    void *moved = block_take(size);
 
     if (moved == NULL || data == NULL)
         return moved;
@@ -107,8 +136,8 @@ bool sms365_curl_init(void)
 
     (void)pthread_mutex_lock(&lock);
     if (!ready)
-        ready = curl_global_init_mem(CURL_GLOBAL_DEFAULT, room_or_malloc, wipe_free, wipe_realloc, strdup, calloc) ==
-                CURLE_OK;
+        ready =
+            curl_global_init_mem(CURL_GLOBAL_DEFAULT, block_take, wipe_free, wipe_realloc, strdup, calloc) == CURLE_OK;
     const bool result = ready;
     (void)pthread_mutex_unlock(&lock);
     return result;

@@ -2,10 +2,10 @@
  * libcurl's initialisation for the whole process, with memory that is wiped when it is released.
  *
  * Whoever initialises libcurl first in a process decides on its memory functions. Where that is us, every block that
- * libcurl releases (the request with the key, the reply) is wiped, also for other users of libcurl in the process; the
- * blocks themselves are malloc's, so that they may be mixed freely (but with sms365_curl_rooms()). Where somebody else
- * was first, libcurl's own copies are released unwiped. What OpenSSL holds (records, encrypted but for the moment of
- * writing) is wiped in neither case.
+ * libcurl releases (the request with the key, the reply) is wiped, also for other users of libcurl in the process, and
+ * the buffers from which it sends stand in pages that are left out of core dumps; all blocks are malloc's, so that they
+ * may be mixed freely (but with sms365_curl_rooms()). Where somebody else was first, libcurl's own copies are dumped,
+ * and released unwiped. What OpenSSL holds (records, encrypted but for the moment of writing) is wiped in neither case.
  *
  * There is no counterpart: curl_global_cleanup() would take away what others in the process use without having
  * initialised it themselves.

@@ -104,19 +104,13 @@ def test_a_core_dump_at_the_prompt_holds_no_key(keyed, sandbox):
     assert KEY.encode() not in content
 
 
-def dumped_but_for_libcurls_request(pid):
-    """What a core dump would hold but for the request as libcurl writes it, head and body in one (sms365-keys(5) tells of
-    it); and how many of those there were."""
-    return re.subn(rb"POST /api/\S+ HTTP/1\.1\r\n[^\0]+?\r\n\r\n[^\0]*", b"", dumped_memory(pid))
-
-
 def test_a_core_dump_while_a_message_is_sent_holds_no_key(keyed, sandbox):
     sandbox.settings(fault="2fa/send:delay=600000")
     login = Pamtester(keyed.stack("code", "timeout=60"), "alice")
     sandbox.wait_request("2fa/send")
-    content, requests = dumped_but_for_libcurls_request(login.pid)
+    content = dumped_memory(login.pid)
     login.kill()
-    assert requests >= 1  # it was read while the request was under way
+    assert b"/2fa/send" in content  # it was read while the request was under way
     with open(f"{CONF}/master.key", "rb") as master:
         assert master.read() not in content
     assert KEY.encode() not in content
@@ -131,9 +125,9 @@ def test_a_core_dump_while_a_code_is_checked_holds_neither_the_key_nor_what_was_
     before = len(re.findall(alone, dumped_memory(login.pid)))
     login.answers(f"  {code.decode()} \t  ")
     sandbox.wait_request("2fa/check")
-    content, requests = dumped_but_for_libcurls_request(login.pid)
+    content = dumped_memory(login.pid)
     login.kill()
-    assert requests >= 1  # it was read while the request was under way
+    assert b"/2fa/check" in content  # it was read while the request was under way
     assert KEY.encode() not in content
     assert b"  " + code + b" \t" not in content
     assert len(re.findall(alone, content)) <= before

@@ -1,6 +1,8 @@
 /* What libcurl's memory comes from, and what is left in it. */
 #include "edges/curl_init.h"
 
+#include "base/str.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +10,7 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ROOMS 2
@@ -26,11 +29,11 @@ static char *block_new(void)
     return made;
 }
 
-/* KiB of memory behind the mapping in which data is. */
-static unsigned long resident(const void *data)
+/* What /proc/self/smaps says of the mapping in which data is, after this name. */
+static void mapping_says(char *said, size_t size, const void *data, const char *name)
 {
     char line[256];
-    unsigned long begin, end, kib = 0;
+    unsigned long begin, end;
     bool here = false, found = false;
     FILE *file = fopen("/proc/self/smaps", "re");
 
@@ -38,11 +41,28 @@ static unsigned long resident(const void *data)
     while (!found && fgets(line, sizeof line, file) != NULL) {
         if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
             here = (uintptr_t)data >= begin && (uintptr_t)data < end;
-        found = here && sscanf(line, "Rss: %lu", &kib) == 1;
+        found = here && strncmp(line, name, strlen(name)) == 0;
     }
     (void)fclose(file);
     assert_true(found);
-    return kib;
+    assert_true(sms365_str_copy(said, size, line + strlen(name)));
+}
+
+/* KiB of memory behind it. */
+static unsigned long resident(const void *data)
+{
+    char said[256];
+
+    mapping_says(said, sizeof said, data, "Rss:");
+    return strtoul(said, NULL, 10);
+}
+
+static bool is_dumped(const void *data)
+{
+    char said[256];
+
+    mapping_says(said, sizeof said, data, "VmFlags:");
+    return strstr(said, " dd ") == NULL;
 }
 
 static void a_block_takes_memory_only_where_it_is_written_to(void **state)
@@ -86,6 +106,23 @@ static void where_there_are_no_more_they_are_as_others(void **state)
         curl_free(blocks[i]);
 }
 
+static void no_block_is_in_a_core_dump_and_its_place_is_afterwards(void **state)
+{
+    char *blocks[ROOMS + 1];
+    static const size_t last = ROOMS;
+
+    (void)state;
+    for (size_t i = 0; i <= last; i++) {
+        blocks[i] = block_new();
+        assert_false(is_dumped(blocks[i]));
+        assert_false(is_dumped(blocks[i] + 3 * TEXT_BYTES));
+    }
+    assert_true(is_dumped(blocks[last] - 1));
+    for (size_t i = 0; i <= last; i++)
+        curl_free(blocks[i]);
+    assert_true(is_dumped(blocks[last]));
+}
+
 static void a_block_grows_out_of_its_place(void **state)
 {
     static char text[4 * TEXT_BYTES];
@@ -106,6 +143,7 @@ int main(void)
         cmocka_unit_test(nothing_is_left_in_a_block),
         cmocka_unit_test(where_there_are_no_more_they_are_as_others),
         cmocka_unit_test(a_block_grows_out_of_its_place),
+        cmocka_unit_test(no_block_is_in_a_core_dump_and_its_place_is_afterwards),
     };
 
     sms365_curl_rooms(ROOMS);
