@@ -70,8 +70,7 @@ static void room_free(char *room)
     (void)pthread_mutex_unlock(&rooms.lock);
 }
 
-/* A block of whole pages, which are left out of core dumps: libcurl sends from it, keys and codes too. free() takes it.
- */
+/* Whole pages, which are left out of core dumps: libcurl sends from them, keys and codes too. free() takes them. */
 static void *pages_take(size_t size)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -95,11 +94,10 @@ static void pages_give(void *data, size_t usable)
 
 static void *block_take(size_t size)
 {
-    void *room = size >= ROOM_LEAST && size <= ROOM_BYTES ? room_take() : NULL;
-
-    if (room != NULL)
-        return room;
-    return size >= ROOM_LEAST && size <= ROOM_BYTES ? pages_take(size) : malloc(size);
+    if (size < ROOM_LEAST || size > ROOM_BYTES)
+        return malloc(size);
+    void *room = room_take();
+    return room != NULL ? room : pages_take(size);
 }
 
 static void wipe_free(void *data)

@@ -83,6 +83,12 @@ static void remove_fail(struct sms365_share *share, size_t index)
     memset(&share->fails[share->fail_count], 0, sizeof *share->fails);
 }
 
+static void end_row(struct sms365_share *share)
+{
+    share->row = 0;
+    share->row_ms = 0;
+}
+
 void sms365_share_succeed(struct sms365_share *share, const uint8_t chain[SMS365_CHAIN_BYTES])
 {
     bool given_back = false;
@@ -96,8 +102,7 @@ void sms365_share_succeed(struct sms365_share *share, const uint8_t chain[SMS365
     /* A try that could be charged found no lock: the one that is there now came with this challenge. */
     if (given_back)
         share->locked = false;
-    share->row = 0;
-    share->row_ms = 0;
+    end_row(share);
 }
 
 void sms365_share_prune(
@@ -107,27 +112,27 @@ void sms365_share_prune(
         remove_fail(share, 0);
 }
 
-void sms365_share_unlock(struct sms365_share *share)
+static void forget_fails(struct sms365_share *share)
 {
     memset(share->fails, 0, sizeof share->fails);
     share->fail_count = 0;
-    share->row = 0;
-    share->row_ms = 0;
     share->locked = false;
+}
+
+void sms365_share_unlock(struct sms365_share *share)
+{
+    forget_fails(share);
+    end_row(share);
     memset(&share->backups, 0, sizeof share->backups);
 }
 
 void sms365_share_open(struct sms365_share *share, const struct sms365_guard_limits *limits)
 {
-    if (share->locked) {
-        memset(share->fails, 0, sizeof share->fails);
-        share->fail_count = 0;
-        share->locked = false;
-    }
+    if (share->locked)
+        forget_fails(share);
     if (share->backups.count >= limits->budget)
         memset(&share->backups, 0, sizeof share->backups);
-    share->row = 0;
-    share->row_ms = 0;
+    end_row(share);
 }
 
 static struct sms365_place *find_place(struct sms365_places *places, const uint8_t name[SMS365_PLACE_BYTES])
