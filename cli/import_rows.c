@@ -124,7 +124,7 @@ enum sms365_err cli_import_rows_next(struct cli_import_rows *rows, struct cli_ro
         const enum sms365_err code = csv_next(rows, &result, err);
         if (code != SMS365_OK)
             return code;
-        *row = (struct cli_row){.line = rows->csv.line};
+        *row = (struct cli_row){.line = rows->csv.line, .last_line = rows->csv.last_line};
         *kind = result == SMS365_CSV_MORE ? CLI_ROW_END : CLI_ROW_BAD;
         if (result == SMS365_CSV_BAD)
             (void)row_fail(trouble, rows->csv.wrong);

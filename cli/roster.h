@@ -10,7 +10,7 @@
 
 /* A user with numbers as somebody typed them. */
 struct cli_row {
-    size_t line; /* of a file; 0: of none */
+    size_t line, last_line; /* of a file; 0: of none */
     char name[SMS365_USER_NAME_SIZE];
     char typed[SMS365_USER_NUMBERS_MAX][CLI_TYPED_SIZE];
     size_t count;

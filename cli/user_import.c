@@ -17,19 +17,23 @@ struct import {
     struct cli_seen there;
     struct cli_bar bar;
     cJSON *bad;
-    size_t bad_count, same;
+    size_t bad_count /* lines */, same;
     struct sms365_error err; /* that ended it while rows were read */
 };
 
-static void bad_tell(struct import *import, size_t line, const char *trouble)
+static void bad_tell(struct import *import, const struct cli_row *row, const char *trouble)
 {
     cJSON *one = cJSON_CreateObject();
+    char to[24] = "";
 
-    import->bad_count++;
+    import->bad_count += row->last_line - row->line + 1;
     cli_bar_clear(&import->bar);
+    if (row->last_line > row->line)
+        (void)snprintf(to, sizeof to, "-%zu", row->last_line);
     if (!import->cli->json)
-        cli_note(import->cli, "%s:%zu: left out: %s", import->rows.path, line, trouble);
-    (void)cJSON_AddNumberToObject(one, "line", (double)line);
+        cli_note(import->cli, "%s:%zu%s: left out: %s", import->rows.path, row->line, to, trouble);
+    (void)cJSON_AddNumberToObject(one, "line", (double)row->line);
+    (void)cJSON_AddNumberToObject(one, "last_line", (double)row->last_line);
     (void)cJSON_AddStringToObject(one, "text", trouble);
     if (import->cli->json)
         (void)cJSON_AddItemToArray(import->bad, one);
@@ -45,19 +49,19 @@ static bool row_wanted(struct import *import, struct cli_row *row)
     bool fresh = false, known = false;
 
     if (!cli_row_name(import->cli, row, import->force, trouble)) {
-        bad_tell(import, row->line, trouble);
+        bad_tell(import, row, trouble);
         return false;
     }
     if (cli_seen_add(&import->names, row->name, strlen(row->name), &fresh, &import->err) != SMS365_OK)
         return false;
     if (!fresh) {
-        bad_tell(import, row->line, "this user stands on an earlier line too; several numbers stand on one line");
+        bad_tell(import, row, "this user stands on an earlier line too; several numbers stand on one line");
         return false;
     }
     if (cli_import_progress_find(&import->progress, row, &known, &user, trouble, &import->err) != SMS365_OK)
         return false;
     if (known && trouble[0] != '\0')
-        bad_tell(import, row->line, trouble);
+        bad_tell(import, row, trouble);
     if (known)
         return false;
     const bool there = cli_there_has(&import->there, row);
@@ -76,7 +80,7 @@ static bool import_next(void *context, struct cli_row *row)
             cli_import_rows_next(&import->rows, row, &kind, trouble, &import->err) != SMS365_OK || kind == CLI_ROW_END)
             return false;
         if (kind == CLI_ROW_BAD) {
-            bad_tell(import, row->line, trouble);
+            bad_tell(import, row, trouble);
             continue;
         }
         if (row_wanted(import, row))
@@ -98,7 +102,7 @@ static enum sms365_err import_done(void *context, const struct cli_row *row, con
     struct import *import = context;
 
     if (user == NULL)
-        bad_tell(import, row->line, trouble);
+        bad_tell(import, row, trouble);
     return cli_import_progress_add(&import->progress, row, user, trouble, err);
 }
 

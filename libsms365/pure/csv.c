@@ -8,7 +8,7 @@ enum state {
     QUOTED, /* in one with them */
     MARKED, /* behind a quotation mark in such a field: its end, or the first of two */
     CR,     /* behind a CR outside of quotation marks */
-    SKIP    /* in a row that is none, up to the line's end */
+    SKIP    /* in a row whose quotation marks cannot be made out, up to the line's end */
 };
 
 static const char byte_order_mark[3] = {'\xef', '\xbb', '\xbf'};
@@ -30,14 +30,27 @@ static void row_begin(struct sms365_csv *csv)
     csv->wrong = NULL;
 }
 
+/*
+ * The row is none. Where it ends is still told by its quotation marks: somebody's text in a field of several lines,
+ * which made the row too long, must not become a row.
+ */
 static void row_spoil(struct sms365_csv *csv, const char *wrong)
 {
-    csv->wrong = wrong;
+    if (csv->wrong == NULL)
+        csv->wrong = wrong;
+}
+
+/* Nor do its quotation marks tell where it ends. */
+static void row_skip(struct sms365_csv *csv, const char *wrong)
+{
+    row_spoil(csv, wrong);
     csv->state = SKIP;
 }
 
 static void byte_keep(struct sms365_csv *csv, char byte)
 {
+    if (csv->wrong != NULL)
+        return;
     if (csv->length == sizeof csv->text) {
         row_spoil(csv, csv->state == QUOTED ? "it is longer than 4096 bytes; is a quotation mark missing?"
                                             : "it is longer than 4096 bytes");
@@ -50,23 +63,20 @@ static void field_begin(struct sms365_csv *csv)
 {
     if (csv->count == SMS365_CSV_FIELDS_MAX)
         row_spoil(csv, "it has more than 64 fields");
-    else
+    else if (csv->wrong == NULL)
         csv->field[csv->count++] = csv->text + csv->length;
 }
 
 static void field_end(struct sms365_csv *csv)
 {
     byte_keep(csv, '\0');
-    if (csv->state != SKIP)
-        csv->state = BEGIN;
+    csv->state = BEGIN;
 }
 
 /* The first byte of a field. */
 static void field_open(struct sms365_csv *csv, char byte)
 {
     field_begin(csv);
-    if (csv->state == SKIP)
-        return;
     if (byte == '"') {
         csv->state = QUOTED;
     } else if (byte == ',') {
@@ -81,14 +91,14 @@ static void field_open(struct sms365_csv *csv, char byte)
 static void byte_take(struct sms365_csv *csv, char byte)
 {
     csv->any = true;
-    if (byte == '\0' && csv->state != SKIP)
+    if (byte == '\0')
         row_spoil(csv, "there is a NUL byte in it");
-    else if (csv->state == BEGIN)
+    if (csv->state == BEGIN)
         field_open(csv, byte);
     else if (csv->state == CR)
-        row_spoil(csv, "there is a carriage return in it that does not end the line");
+        row_skip(csv, "there is a carriage return in it that does not end the line");
     else if (csv->state == PLAIN && byte == '"')
-        row_spoil(csv, "there is a quotation mark within a field that does not begin with one");
+        row_skip(csv, "there is a quotation mark within a field that does not begin with one");
     else if (byte == ',' && csv->state != QUOTED && csv->state != SKIP)
         field_end(csv);
     else if (csv->state == PLAIN || (csv->state == QUOTED && byte != '"'))
@@ -99,7 +109,7 @@ static void byte_take(struct sms365_csv *csv, char byte)
         csv->state = QUOTED;
         byte_keep(csv, byte);
     } else if (csv->state == MARKED)
-        row_spoil(csv, "there is something between a closing quotation mark and the comma");
+        row_skip(csv, "there is something between a closing quotation mark and the comma");
 }
 
 static enum sms365_csv_result row_end(struct sms365_csv *csv)
@@ -107,9 +117,8 @@ static enum sms365_csv_result row_end(struct sms365_csv *csv)
     csv->ended = true;
     if (csv->state == BEGIN)
         field_begin(csv);
-    if (csv->state != SKIP)
-        byte_keep(csv, '\0');
-    return csv->state == SKIP ? SMS365_CSV_BAD : SMS365_CSV_ROW;
+    byte_keep(csv, '\0');
+    return csv->wrong != NULL ? SMS365_CSV_BAD : SMS365_CSV_ROW;
 }
 
 /* Is this byte part of a byte order mark? Those that only looked so belong to the first field. */
@@ -137,6 +146,7 @@ enum sms365_csv_result sms365_csv_feed(struct sms365_csv *csv, const char *data,
         const char byte = data[i];
         if (is_mark(csv, byte))
             continue;
+        csv->last_line = csv->lines + 1;
         csv->lines += byte == '\n';
         if (byte == '\n' && csv->state != QUOTED) {
             *used = i + 1;
@@ -146,7 +156,7 @@ enum sms365_csv_result sms365_csv_feed(struct sms365_csv *csv, const char *data,
             if (csv->state == BEGIN)
                 field_begin(csv);
             csv->any = true;
-            csv->state = csv->state == SKIP ? SKIP : CR;
+            csv->state = CR;
         } else {
             byte_take(csv, byte);
         }

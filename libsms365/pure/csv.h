@@ -18,8 +18,9 @@ enum sms365_csv_result {
 };
 
 struct sms365_csv {
-    size_t line;  /* on which the row begins, from 1 */
-    size_t count; /* of fields; an empty line has one, which is empty */
+    size_t line;      /* on which the row begins, from 1 */
+    size_t last_line; /* on which it ends */
+    size_t count;     /* of fields; an empty line has one, which is empty */
     const char *field[SMS365_CSV_FIELDS_MAX];
     const char *wrong;
     /* The reader's own. */

@@ -119,13 +119,21 @@ def test_bad_lines_are_told_with_their_number_and_left_out(here):
            'frank,"306971234567', f"ok,{BOB}"]
     result = imported(here, f"ok,{BOB}\n" + "\n".join(bad))
     assert result.status == FAILED and users(here) == {"ok": [BOB]}
-    for line in range(2, 9):
+    for line in [*range(2, 8), "8-9"]:
         assert f"people.csv:{line}: left out: " in result.err
-    assert "7 lines of" in result.err
+    assert "8 lines of" in result.err
     result = here.json("user", "import", csv_of(here, f"ok,{BOB}\nalice\n"), "--force")
     assert result.status == FAILED
-    assert (result.object["error"], [one["line"] for one in result.object["bad"]]) == ("bad_lines", [2])
+    assert (result.object["error"], [(one["line"], one["last_line"]) for one in result.object["bad"]]) == ("bad_lines", [(2, 2)])
     assert (result.object["added"], result.object["same"]) == (0, 1)
+
+
+def test_lines_of_somebody_s_text_are_no_users(here):
+    """In a row that is too long, too."""
+    text = "x" * 5000 + f"\nroot,{ALICE}\n"
+    result = imported(here, f'user,number,remark\nbob,{BOB},"{text}"\ncarol,306970000001,""\n')
+    assert result.status == FAILED and users(here) == {"carol": ["306970000001"]}
+    assert "people.csv:2-4: left out: it is longer than 4096 bytes" in result.err and "3 lines of" in result.err
 
 
 @pytest.mark.parametrize("name", ['=cmd|"/C calc"!A1', "+alice", "-alice", "@alice"])
