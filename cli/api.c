@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PARAMS_MAX 32
+#define BODY_BYTES_MAX 1048576
 
 struct calling {
     const struct sms365_endpoint *endpoint;
@@ -13,7 +14,7 @@ struct calling {
     char names[PARAMS_MAX][64];
     struct sms365_secret values[PARAMS_MAX]; /* those read from standard input */
     size_t count;
-    bool reveal;
+    bool reveal, yes;
     const char *key_name;
 };
 
@@ -130,7 +131,7 @@ static enum cli_exit call_json(struct cli *cli, const struct cli_request *reques
     const enum sms365_err code = cli_call(cli, request, &reply, &err);
     if (reply != NULL)
         reply_tell(cli, reply, reveal);
-    const enum cli_exit exit = code == SMS365_OK ? CLI_DONE : cli_fail_reply(cli, reply, &err);
+    const enum cli_exit exit = code == SMS365_OK ? CLI_DONE : cli_fail_error(cli, &err);
     sms365_reply_free(reply);
     return exit;
 }
@@ -148,6 +149,23 @@ static enum cli_exit call_raw(struct cli *cli, const struct cli_request *request
     }
     sms365_buf_free(&body);
     return code == SMS365_OK ? CLI_DONE : cli_fail_error(cli, &err);
+}
+
+/* What cannot be asked for has no price. False: it was told. */
+static bool is_whole(struct cli *cli, const struct cli_request *request)
+{
+    static const char some_key[] = "-";
+    struct sms365_buf body;
+    struct sms365_error err = {0};
+
+    sms365_buf_init(&body, BODY_BYTES_MAX);
+    body.secret = true;
+    const bool whole = sms365_api_encode(&body, sms365_endpoint_get(request->endpoint), request->params, request->count,
+                           some_key, &err) == SMS365_OK;
+    sms365_buf_free(&body);
+    if (!whole)
+        (void)cli_fail_error(cli, &err);
+    return whole;
 }
 
 static enum cli_exit call(struct cli *cli, const struct calling *calling)
@@ -173,6 +191,10 @@ static enum cli_exit call(struct cli *cli, const struct calling *calling)
     if (!cli_key_choose(cli, keyless ? NULL : calling->key_name, &request.key))
         return CLI_FAILED;
     (void)cJSON_AddStringToObject(cli->out, "endpoint", calling->endpoint->path);
+    if (!calling->yes && calling->endpoint->costs && !is_whole(cli, &request))
+        return CLI_USAGE;
+    if (!cli_cost_accepted(cli, &request, calling->yes))
+        return cli_fail(cli, CLI_FAILED, "not_confirmed", "nothing was done");
     return raw ? call_raw(cli, &request) : call_json(cli, &request, calling->reveal);
 }
 
@@ -181,7 +203,7 @@ static enum cli_exit api_run(struct cli *cli, const struct cli_command *command,
     struct calling calling = {.count = 0};
     bool list = false;
     const struct cli_option options[] = {{"--list", &list, NULL, NULL}, {"--reveal", &calling.reveal, NULL, NULL},
-        {"--key", NULL, &calling.key_name, NULL}, {NULL, NULL, NULL, NULL}};
+        {"--key", NULL, &calling.key_name, NULL}, {"--yes", &calling.yes, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     enum cli_exit exit = CLI_USAGE;
     bool good = true;
 
@@ -206,7 +228,7 @@ static enum cli_exit api_run(struct cli *cli, const struct cli_command *command,
 }
 
 const struct cli_command cli_api_commands[] = {
-    {NULL, "api", "ENDPOINT [name=value]... [--reveal] [--key NAME] | --list", "Make any request of the provider's API",
-        api_run},
+    {NULL, "api", "ENDPOINT [name=value]... [--reveal] [--key NAME] [--yes] | --list",
+        "Make any request of the provider's API", api_run},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -132,10 +132,3 @@ cJSON *cli_reply_tree(const struct sms365_reply *reply, bool reveal)
     free(text);
     return tree;
 }
-
-enum cli_exit cli_fail_reply(struct cli *cli, const struct sms365_reply *reply, const struct sms365_error *err)
-{
-    if (reply != NULL && sms365_reply_error(reply) != 0)
-        (void)cJSON_AddNumberToObject(cli->out, "provider_error", sms365_reply_error(reply));
-    return cli_fail_error(cli, err);
-}

@@ -144,6 +144,10 @@ void cli_print(const struct cli *cli, const char *text);
 bool cli_is_number(const char *text);
 /* A decimal number goes as a number, everything else as a text; NULL is left out. */
 void cli_put(cJSON *object, const char *name, const char *value);
+/* Credits, "not told" or left out where they are NAN. The text is out's. */
+#define CLI_AMOUNT_SIZE 32
+const char *cli_amount_text(char out[CLI_AMOUNT_SIZE], double amount);
+void cli_put_amount(cJSON *object, const char *name, double amount);
 /* Print the object. False when standard output cannot take it. */
 bool cli_flush(const struct cli *cli);
 
@@ -213,7 +217,5 @@ enum sms365_err cli_call_raw(
 
 /* What the provider answered, as a tree that the caller deletes; keys in it only if reveal. NULL: no memory. */
 cJSON *cli_reply_tree(const struct sms365_reply *reply, bool reveal);
-/* Fail with a request's error; the provider's own code (of reply, may be NULL) goes into the object too. */
-enum cli_exit cli_fail_reply(struct cli *cli, const struct sms365_reply *reply, const struct sms365_error *err);
 
 #endif

@@ -1,8 +1,9 @@
 /* What a request will cost, as far as that is known before it is made. */
+#include "drive/typed.h"
 #include "family.h"
-
 #include "pure/sms.h"
 
+#include <math.h>
 #include <string.h>
 
 #define ASKED_MAX 10 /* numbers whose price is asked for: a request each */
@@ -26,25 +27,15 @@ static size_t numbers_count(const char *to)
     return count;
 }
 
-/* One field of the reply to a request that costs nothing, as a number; -1 when it cannot be had. */
-static double field_ask(struct cli *cli, const struct cli_request *request, const char *field)
-{
-    struct sms365_reply *reply = NULL;
-    struct sms365_error err = {0};
-    double value = -1;
-
-    if (cli_call(cli, request, &reply, &err) == SMS365_OK && (!sms365_reply_number(reply, field, &value) || value < 0))
-        value = -1;
-    sms365_reply_free(reply);
-    return value;
-}
-
+/* -1 when it cannot be had. */
 static double price_ask(struct cli *cli, const char *number)
 {
-    const struct sms365_param params[] = {{"mobile", number}};
-    const struct cli_request request = {SMS365_EP_MOBILE_CHECK, params, 1, NULL};
+    struct sms365_mobile mobile;
+    struct sms365_error err = {0};
 
-    return field_ask(cli, &request, "mobile.cost");
+    if (sms365_ask_mobile_check(&cli->provider, number, &mobile, &err) != SMS365_OK || isnan(mobile.cost))
+        return -1;
+    return mobile.cost;
 }
 
 /* What one part to each number costs together, and how many prices are not known. */
@@ -71,13 +62,13 @@ static double prices_ask(struct cli *cli, const char *to, size_t *unknown)
 
 static void balance_put(struct cli *cli, struct sms365_buf *question, const struct cli_request *request)
 {
-    const struct cli_request balance = {SMS365_EP_ME_BALANCE, NULL, 0, request->key};
-    const double value = field_ask(cli, &balance, "balance");
+    struct sms365_error err = {0};
+    double balance;
 
-    if (value < 0)
+    if (sms365_ask_me_balance(&cli->provider, request->key, &balance, &err) != SMS365_OK)
         sms365_buf_puts(question, " The balance cannot be had.");
     else
-        sms365_buf_printf(question, " The balance is %.15g.", value);
+        sms365_buf_printf(question, " The balance is %.15g.", balance);
 }
 
 static size_t parts_of(const char *text)
@@ -115,8 +106,13 @@ static size_t group_count(struct cli *cli, const struct cli_request *request, co
 {
     const struct sms365_param params[] = {{"groupId", group}};
     const struct cli_request get = {SMS365_EP_GROUP_GET, params, 1, request->key};
-    const double total = field_ask(cli, &get, "group.total");
+    struct sms365_reply *reply = NULL;
+    struct sms365_error err = {0};
+    double total = 0;
 
+    if (cli_call(cli, &get, &reply, &err) == SMS365_OK)
+        (void)sms365_reply_number(reply, "group.total", &total);
+    sms365_reply_free(reply);
     return total < 0 ? 0 : (size_t)total;
 }
 
@@ -149,12 +145,12 @@ static void transfer_put(struct sms365_buf *question, const struct cli_request *
         sms365_buf_printf(question, "%s credits go from the main account to sub-account %s.", amount, account);
 }
 
-bool cli_cost_ask(struct cli *cli, const struct cli_request *request, enum cli_price price)
+bool cli_cost_ask(struct cli *cli, const struct cli_request *request)
 {
     struct sms365_buf question;
 
     sms365_buf_init(&question, QUESTION_MAX);
-    switch (price) {
+    switch (cli_price_of(request->endpoint)) {
     case CLI_PRICE_MESSAGES:
         messages_put(cli, &question, request);
         break;
@@ -176,4 +172,9 @@ bool cli_cost_ask(struct cli *cli, const struct cli_request *request, enum cli_p
     const bool yes = cli_read_yes(sms365_buf_text(&question));
     sms365_buf_free(&question);
     return yes;
+}
+
+bool cli_cost_accepted(struct cli *cli, const struct cli_request *request, bool yes)
+{
+    return yes || !sms365_endpoint_get(request->endpoint)->costs || !cli_interactive() || cli_cost_ask(cli, request);
 }

@@ -35,11 +35,18 @@ const struct sms365_endpoint *cli_family_endpoint(const struct cli_command *comm
     return command->run == family_run ? sms365_endpoint_get(families[command - cli_family_commands].endpoint) : NULL;
 }
 
+enum cli_price cli_price_of(enum sms365_endpoint_id endpoint)
+{
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (families[i].endpoint == endpoint)
+            return families[i].price;
+    return sms365_endpoint_get(endpoint)->costs ? CLI_PRICE_MESSAGES : CLI_PRICE_FREE; /* 2fa/send, 2fa/check */
+}
+
 /* One run of a command. */
 struct running {
     const struct cli_command *command;
     const struct sms365_endpoint *endpoint;
-    enum cli_price price;
     struct sms365_param params[PARAMS_MAX];
     size_t count;
     struct sms365_buf input;     /* what was read from standard input */
@@ -236,7 +243,7 @@ static enum cli_exit request_make(struct cli *cli, const struct running *running
         return CLI_USAGE;
     if (!cli_key_choose(cli, running->key_name, &request.key))
         return CLI_FAILED;
-    if (running->endpoint->costs && !running->yes && !cli_cost_ask(cli, &request, running->price))
+    if (running->endpoint->costs && !running->yes && !cli_cost_ask(cli, &request))
         return cli_fail(cli, CLI_FAILED, "not_confirmed", "nothing was done");
     const enum sms365_err code = cli_call(cli, &request, &reply, &err);
     if (code == SMS365_OK)
@@ -245,7 +252,7 @@ static enum cli_exit request_make(struct cli *cli, const struct running *running
         exit = cli_fail(cli, CLI_FAILED, code == SMS365_REPLY_LOST ? "reply_lost" : "bad_reply",
             "the provider may have done it, and it is not tried again: %s", err.text);
     else
-        exit = cli_fail_reply(cli, reply, &err);
+        exit = cli_fail_error(cli, &err);
     sms365_reply_free(reply);
     return exit;
 }
@@ -256,7 +263,6 @@ static enum cli_exit family_run(struct cli *cli, const struct cli_command *comma
     enum cli_exit exit = CLI_USAGE;
 
     running.endpoint = cli_family_endpoint(command);
-    running.price = families[command - cli_family_commands].price;
     if (!arguments_take(cli, &running, argc, argv) || !format_fits(cli, &running))
         goto out;
     if (running.endpoint->costs && !running.yes && !cli_interactive()) {

@@ -10,6 +10,8 @@ enum cli_price { CLI_PRICE_FREE, CLI_PRICE_MESSAGES, CLI_PRICE_VIBER, CLI_PRICE_
 
 /* --- family.c --- */
 
+enum cli_price cli_price_of(enum sms365_endpoint_id endpoint);
+
 /* The endpoint of a command of a family; NULL for the other commands. */
 const struct sms365_endpoint *cli_family_endpoint(const struct cli_command *command);
 
@@ -61,6 +63,11 @@ void cli_table_csv(const struct cli *cli, const struct sms365_api_field *list, c
 /* --- cost.c --- */
 
 /* Say what the request costs, as far as that is known, and ask. False: the answer was no. */
-bool cli_cost_ask(struct cli *cli, const struct cli_request *request, enum cli_price price);
+bool cli_cost_ask(struct cli *cli, const struct cli_request *request);
+/*
+ * For commands that scripts run as they are: where a person sits in front of it, and yes is not given, the same; for
+ * all others, and for what costs nothing, true.
+ */
+bool cli_cost_accepted(struct cli *cli, const struct cli_request *request, bool yes);
 
 #endif

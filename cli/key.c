@@ -1,6 +1,7 @@
 /* sms365 key list, check, remove. The others have files of their own. */
 #include "base/err.h"
 #include "cli.h"
+#include "drive/typed.h"
 #include "key.h"
 
 #include <stdio.h>
@@ -19,16 +20,11 @@ enum sms365_err cli_key_try(struct cli *cli, const struct sms365_key *key, size_
 {
     /* The copy borrows the secret and has this one URL: it is never freed. */
     struct sms365_key one = *key;
-    const struct cli_request request = {SMS365_EP_KEY_GET, NULL, 0, &one};
-    struct sms365_reply *reply = NULL;
 
     *trial = (struct cli_key_trial){.url = key->urls[url]};
     memmove(one.urls[0], key->urls[url], sizeof one.urls[0]);
     one.url_count = 1;
-    trial->code = cli_call(cli, &request, &reply, &trial->err);
-    if (trial->code == SMS365_REFUSED)
-        trial->provider_error = sms365_reply_error(reply);
-    sms365_reply_free(reply);
+    trial->code = sms365_ask_key_get(&cli->provider, &one, &trial->err);
     (void)sms365_str_copy(trial->local, sizeof trial->local, cli->provider.local);
     size_t line;
     if (sms365_cidr_list_match(&key->whitelist, trial->local, &line))
@@ -51,8 +47,8 @@ cJSON *cli_key_trial_json(const struct cli_key_trial *trial)
     (void)cJSON_AddBoolToObject(object, "accepted", trial->code == SMS365_OK);
     if (trial->code != SMS365_OK)
         (void)cJSON_AddStringToObject(object, "text", trial->err.text);
-    if (trial->provider_error != 0)
-        (void)cJSON_AddNumberToObject(object, "provider_error", trial->provider_error);
+    if (trial->err.provider_error != 0)
+        (void)cJSON_AddNumberToObject(object, "provider_error", trial->err.provider_error);
     return object;
 }
 

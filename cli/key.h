@@ -13,7 +13,6 @@ struct cli_key_trial {
     const char *url;
     char local[INET6_ADDRSTRLEN]; /* the address that the request left from, "" when there was no connection */
     char matched[64];             /* the line of the key's whitelist that has it, "" when none does */
-    int provider_error;
     struct sms365_error err;
 };
 

@@ -74,8 +74,8 @@ static bool secret_take(struct cli *cli, struct sms365_key *key)
 /* Both reasons for error 101, and what to look at for each. */
 static enum cli_exit refused_tell(struct cli *cli, const struct cli_key_trial *trial)
 {
-    (void)cJSON_AddNumberToObject(cli->out, "provider_error", trial->provider_error);
-    if (trial->provider_error != 101)
+    (void)cJSON_AddNumberToObject(cli->out, "provider_error", trial->err.provider_error);
+    if (trial->err.provider_error != 101)
         return cli_fail(cli, CLI_FAILED, "refused", "%s; the key was not saved", trial->err.text);
     return cli_fail(cli, CLI_FAILED, "refused",
         "the provider refuses the key (error 101), for one of two reasons that it does not tell apart: the key is "

@@ -8,6 +8,7 @@
  */
 #include "base/err.h"
 #include "cli.h"
+#include "drive/typed.h"
 #include "edges/key_rotation.h"
 #include "key.h"
 
@@ -75,12 +76,7 @@ static bool reload(struct cli *cli)
 /* Does the provider accept it from here? The address is in cli->provider.local. */
 static enum sms365_err accepted(struct rotating *r, const struct sms365_key *key, struct sms365_error *err)
 {
-    const struct cli_request request = {SMS365_EP_KEY_GET, NULL, 0, key};
-    struct sms365_reply *reply = NULL;
-    const enum sms365_err code = cli_call(r->cli, &request, &reply, err);
-
-    sms365_reply_free(reply);
-    return code;
+    return sms365_ask_key_get(&r->cli->provider, key, err);
 }
 
 /*

@@ -1,12 +1,13 @@
 /* What people type as phone numbers, and what the provider's replies tell of them. */
 #include "base/err.h"
+#include "drive/typed.h"
 #include "user.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NATIONAL_DIGITS_MAX 10 /* of numbers that the provider takes without a country code */
-/* hlr/lookup: "Result of the query, successful if OK". */
-#define FOUND "OK"
 
 /* The provider drops all but digits: "(0)" would be dialled, and two numbers in one word become a third. */
 bool cli_number_typed(const char *typed)
@@ -21,46 +22,38 @@ bool cli_number_international(const char *typed, const char *msisdn)
     return strchr(typed, '+') != NULL || sms365_str_starts(digits, "00") || strlen(msisdn) > NATIONAL_DIGITS_MAX;
 }
 
-bool cli_number_take(struct cli *cli, struct sms365_number *number, const struct sms365_reply *reply, const char *typed)
+void cli_number_take(
+    struct cli *cli, struct sms365_number *number, const struct sms365_mobile *mobile, const char *typed)
 {
-    static const char *const notes[][2] = {{"mcc", "mobile.mcc"}, {"mnc", "mobile.mnc"}, {"cost", "mobile.cost"}};
-    const char *msisdn = sms365_reply_get(reply, "mobile.msisdn");
+    char cost[32] = "";
 
-    if (msisdn == NULL || !sms365_msisdn_parse(number->msisdn, msisdn) || strcmp(number->msisdn, msisdn) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
-        const char *value = sms365_reply_get(reply, notes[i][1]);
-        if (value != NULL && !sms365_number_note(number, notes[i][0], value))
+    if (!isnan(mobile->cost))
+        (void)snprintf(cost, sizeof cost, "%.15g", mobile->cost);
+    const char *const notes[][2] = {{"mcc", mobile->mcc}, {"mnc", mobile->mnc}, {"cost", cost}};
+    (void)sms365_str_copy(number->msisdn, sizeof number->msisdn, mobile->msisdn);
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+        if (notes[i][1][0] != '\0' && !sms365_number_note(number, notes[i][0], notes[i][1]))
             cli_note(cli, "the provider's %s of %s makes no sense and is not kept", notes[i][0], typed);
-    }
-    return true;
 }
 
-enum sms365_err cli_number_network(
-    struct sms365_number *number, const struct sms365_reply *reply, struct sms365_error *err)
+void cli_number_network(struct sms365_number *number, const struct sms365_network *network)
 {
-    static const struct {
-        const char *name;
-        bool needed;
-    } fields[] = {{"mcc", true}, {"mnc", true}, {"ported", false}};
-    const char *result = sms365_reply_get(reply, "result");
-    struct sms365_number now = *number;
+    static const char *const ported[] = {
+        [SMS365_PORTED_UNKNOWN] = "", [SMS365_PORTED_NO] = "no", [SMS365_PORTED_YES] = "yes"};
 
-    if (result == NULL || strcmp(result, FOUND) != 0) {
-        const char *why = sms365_reply_get(reply, "description");
-        return sms365_error_set(err, SMS365_NOT_FOUND, "no network knows +%s at present (%s)", number->msisdn,
-            why == NULL ? "no reason is given" : why);
-    }
-    now.mcc[0] = now.mnc[0] = now.ported[0] = '\0';
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const char *value = sms365_reply_get(reply, fields[i].name);
-        const bool missing = value == NULL || value[0] == '\0';
-        if (missing ? fields[i].needed : !sms365_number_note(&now, fields[i].name, value))
-            return sms365_error_set(err, SMS365_BAD_REPLY, "the provider's %s of +%s is missing or makes no sense",
-                fields[i].name, number->msisdn);
-    }
-    *number = now;
-    return SMS365_OK;
+    (void)sms365_str_copy(number->mcc, sizeof number->mcc, network->mcc);
+    (void)sms365_str_copy(number->mnc, sizeof number->mnc, network->mnc);
+    (void)sms365_str_copy(number->ported, sizeof number->ported, ported[network->ported]);
+}
+
+enum sms365_err cli_hlr_lookup(struct cli *cli, struct sms365_number *number, struct sms365_error *err)
+{
+    struct sms365_network network;
+    const enum sms365_err code = sms365_ask_hlr_lookup(&cli->provider, NULL, number->msisdn, &network, err);
+
+    if (code == SMS365_OK)
+        cli_number_network(number, &network);
+    return code;
 }
 
 bool cli_numbers_equal(const struct sms365_user *a, const struct sms365_user *b)

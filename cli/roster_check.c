@@ -1,6 +1,7 @@
 /* Numbers of many users, asked about with many requests at a time. */
 #include "base/err.h"
 #include "drive/many.h"
+#include "drive/typed.h"
 #include "pure/api.h"
 #include "roster.h"
 #include "user.h"
@@ -203,17 +204,23 @@ static void look_failed(struct crowd *crowd, struct check *check, const struct s
 static bool reply_take(struct crowd *crowd, struct check *check, const struct sms365_reply *reply)
 {
     struct sms365_number *number = &check->item->user.numbers[check->index];
+    const char *typed = check->item->row.typed[check->index];
+    struct sms365_network network;
+    struct sms365_mobile mobile;
     struct sms365_error err = {0};
 
     if (check->look) {
-        if (cli_number_network(number, reply, &err) != SMS365_OK)
+        if (sms365_network_read(&network, reply, number->msisdn, &err) == SMS365_OK)
+            cli_number_network(number, &network);
+        else
             look_failed(crowd, check, &err);
         return false;
     }
-    if (!cli_number_take(crowd->cli, number, reply, check->item->row.typed[check->index])) {
+    if (sms365_mobile_read(&mobile, reply, typed, &err) != SMS365_OK) {
         trouble_note(check, "the provider's reply has no number in international form");
         return false;
     }
+    cli_number_take(crowd->cli, number, &mobile, typed);
     if (!sms365_number_allowed(number->msisdn, crowd->cli->conf.countries)) {
         trouble_note(check, "no messages go to the country of this number");
         return false;

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HLR_PER_MESSAGE 10 /* lookups that cost as much as one message */
-#define KEY_MAX 1024       /* bytes of a name and its numbers */
+#define HLR_PER_CREDIT 10 /* lookups */
+#define KEY_MAX 1024      /* bytes of a name and its numbers */
 
 struct reading {
     struct cli_seen *there;
@@ -64,18 +64,17 @@ bool cli_there_has(struct cli_seen *there, const struct cli_row *row)
 
 bool cli_lookups_accepted(struct cli *cli, size_t numbers, bool yes, enum cli_exit *exit)
 {
-    const size_t messages = (numbers + HLR_PER_MESSAGE - 1) / HLR_PER_MESSAGE;
     char question[160];
 
     if (cli->conf.hlr == SMS365_HLR_OFF || yes || numbers == 0)
         return true;
     (void)snprintf(question, sizeof question,
-        "To look up the networks of %zu numbers costs as much as %zu message%s. Go on? [y/N] ", numbers, messages,
-        messages == 1 ? "" : "s");
+        "To look up the network%s of %zu number%s costs %zu.%zu credits. Go on? [y/N] ", numbers == 1 ? "" : "s",
+        numbers, numbers == 1 ? "" : "s", numbers / HLR_PER_CREDIT, numbers % HLR_PER_CREDIT);
     if (!cli->json && cli_roster_asked(question))
         return true;
     *exit = cli_fail(cli, CLI_FAILED, "not_confirmed",
-        "nothing was asked and nothing changed: %zu lookups (hlr is not off) cost a tenth of a message each; --yes "
+        "nothing was asked and nothing changed: %zu lookups (hlr is not off) cost a tenth of a credit each; --yes "
         "accepts that",
         numbers);
     return false;

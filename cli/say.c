@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +155,8 @@ enum cli_exit cli_fail_error(struct cli *cli, const struct sms365_error *err)
             (void)sms365_str_copy(name, sizeof name, names[i].name);
     for (char *c = name; *c != '\0'; c++)
         *c = (char)tolower((unsigned char)*c);
+    if (err->provider_error != 0)
+        (void)cJSON_AddNumberToObject(cli->out, "provider_error", err->provider_error);
     return fail_line(cli, exit_of(err->code), name, err->text[0] == '\0' ? sms365_strerror(err->code) : err->text);
 }
 
@@ -178,6 +181,20 @@ void cli_put(cJSON *object, const char *name, const char *value)
         (void)cJSON_AddRawToObject(object, name, value);
     else
         (void)cJSON_AddStringToObject(object, name, value);
+}
+
+const char *cli_amount_text(char out[CLI_AMOUNT_SIZE], double amount)
+{
+    if (isnan(amount))
+        return "not told";
+    (void)snprintf(out, CLI_AMOUNT_SIZE, "%.15g", amount);
+    return out;
+}
+
+void cli_put_amount(cJSON *object, const char *name, double amount)
+{
+    if (!isnan(amount))
+        (void)cJSON_AddNumberToObject(object, name, amount);
 }
 
 bool cli_flush(const struct cli *cli)

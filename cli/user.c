@@ -209,7 +209,7 @@ static enum cli_exit user_show(struct cli *cli, const struct cli_command *comman
 }
 
 const struct cli_command cli_user_commands[] = {
-    {"user", "add", "USER NUMBER... [--replace] [--force] [--no-check] [--no-notice]",
+    {"user", "add", "USER NUMBER... [--replace] [--force] [--no-check] [--no-notice] [--yes]",
         "Give a user one or several phone numbers", cli_user_add},
     {"user", "remove", "USER", "Take a user's phone numbers away", user_remove},
     {"user", "import", "FILE.csv [--confirm USER]... [--force] [--yes] [--no-notice]",

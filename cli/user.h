@@ -22,13 +22,13 @@ bool cli_user_sessions_end(struct cli *cli, const char *name);
 bool cli_number_typed(const char *typed);
 /* Written with its country code, so that the country can be told without the provider. */
 bool cli_number_international(const char *typed, const char *msisdn);
-/* Take what mobile/check tells of the number. False when that is no number. */
-bool cli_number_take(
-    struct cli *cli, struct sms365_number *number, const struct sms365_reply *reply, const char *typed);
-/* Put what hlr/lookup tells of the number's network in the place of what was known. Errors: NOT_FOUND when no network
- * knows the number; BAD_REPLY. */
-enum sms365_err cli_number_network(
-    struct sms365_number *number, const struct sms365_reply *reply, struct sms365_error *err);
+/* Take what mobile/check tells of the number; what makes no sense is told, and left out. */
+void cli_number_take(
+    struct cli *cli, struct sms365_number *number, const struct sms365_mobile *mobile, const char *typed);
+/* Put what hlr/lookup tells of the number's network in the place of what was known. */
+void cli_number_network(struct sms365_number *number, const struct sms365_network *network);
+/* Ask for that. Errors: those of sms365_hlr_lookup(). */
+enum sms365_err cli_hlr_lookup(struct cli *cli, struct sms365_number *number, struct sms365_error *err);
 /* The same numbers, in the same order? */
 bool cli_numbers_equal(const struct sms365_user *a, const struct sms365_user *b);
 
@@ -36,15 +36,6 @@ bool cli_numbers_equal(const struct sms365_user *a, const struct sms365_user *b)
 
 /* Log that the user has these numbers. */
 void cli_user_enrolled(const struct cli *cli, const struct sms365_user *user, bool changed);
-
-/* --- user_confirm.c --- */
-
-/*
- * Ask where the number is today, and put that in the place of what was known of its network. *provider_error: the
- * provider's code, 0 for none. Errors: those of cli_call(); NOT_FOUND when no network knows the number; BAD_REPLY.
- */
-enum sms365_err cli_hlr_lookup(
-    struct cli *cli, struct sms365_number *number, int *provider_error, struct sms365_error *err);
 
 /* --- user_notice.c --- */
 

@@ -1,6 +1,8 @@
 /* sms365 user add: numbers are read by the provider, looked up, stored; who had the codes before is told. */
 #include "base/err.h"
+#include "drive/typed.h"
 #include "guard.h"
+#include "roster.h"
 #include "user.h"
 
 #include <errno.h>
@@ -12,6 +14,7 @@ struct adding {
     bool replace;
     bool no_check;
     bool no_notice;
+    bool yes;
 };
 
 /* The user's name as the system has it. False: it was told. */
@@ -57,13 +60,10 @@ static bool country_allowed(struct cli *cli, const char *msisdn, const char *typ
 static bool network_look(struct cli *cli, struct sms365_number *number, const char *typed, enum cli_exit *exit)
 {
     struct sms365_error err = {0};
-    int provider_error = 0;
 
-    if (cli->conf.hlr == SMS365_HLR_OFF || cli_hlr_lookup(cli, number, &provider_error, &err) == SMS365_OK)
+    if (cli->conf.hlr == SMS365_HLR_OFF || cli_hlr_lookup(cli, number, &err) == SMS365_OK)
         return true;
     if (cli->conf.hlr == SMS365_HLR_BLOCK) {
-        if (provider_error != 0)
-            (void)cJSON_AddNumberToObject(cli->out, "provider_error", provider_error);
         sms365_error_prefix(&err, "%s could not be looked up (--no-check stores it unwatched)", typed);
         *exit = cli_fail_error(cli, &err);
         return false;
@@ -76,29 +76,23 @@ static bool network_look(struct cli *cli, struct sms365_number *number, const ch
 /* What the provider makes of a number. *exit tells how it failed. */
 static bool number_ask(struct cli *cli, struct sms365_number *number, const char *typed, enum cli_exit *exit)
 {
-    const struct sms365_param params[] = {{"mobile", typed}};
-    const struct cli_request request = {SMS365_EP_MOBILE_CHECK, params, 1, NULL};
-    struct sms365_reply *reply = NULL;
+    struct sms365_mobile mobile;
     struct sms365_error err = {0};
     char description[128];
-    bool good = false;
 
-    const enum sms365_err code = cli_call(cli, &request, &reply, &err);
+    const enum sms365_err code = sms365_ask_mobile_check(&cli->provider, typed, &mobile, &err);
     if (code == SMS365_UNREACHABLE)
         sms365_error_prefix(&err, "%s could not be checked (--no-check stores it as it is)", typed);
-    if (code != SMS365_OK)
-        *exit = cli_fail_reply(cli, reply, &err);
-    else if (!cli_number_take(cli, number, reply, typed))
-        *exit = cli_fail(
-            cli, CLI_FAILED, "bad_reply", "%s: the provider's reply has no number in international form", typed);
-    else
-        good = country_allowed(cli, number->msisdn, typed, exit) && network_look(cli, number, typed, exit);
-    if (good) {
-        cli_number_describe(description, sizeof description, number, sms365_reply_get(reply, "mobile.country"));
-        cli_say(cli, "%s is +%s%s", typed, number->msisdn, description);
+    if (code != SMS365_OK) {
+        *exit = cli_fail_error(cli, &err);
+        return false;
     }
-    sms365_reply_free(reply);
-    return good;
+    cli_number_take(cli, number, &mobile, typed);
+    if (!country_allowed(cli, number->msisdn, typed, exit) || !network_look(cli, number, typed, exit))
+        return false;
+    cli_number_describe(description, sizeof description, number, mobile.country);
+    cli_say(cli, "%s is +%s%s", typed, number->msisdn, description);
+    return true;
 }
 
 static bool number_make(
@@ -191,7 +185,7 @@ enum cli_exit cli_user_add(struct cli *cli, const struct cli_command *command, i
     struct adding adding = {.force = false};
     const struct cli_option options[] = {{"--force", &adding.force, NULL, NULL},
         {"--replace", &adding.replace, NULL, NULL}, {"--no-check", &adding.no_check, NULL, NULL},
-        {"--no-notice", &adding.no_notice, NULL, NULL}, {NULL, NULL, NULL, NULL}};
+        {"--no-notice", &adding.no_notice, NULL, NULL}, {"--yes", &adding.yes, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct sms365_user user = {.count = 0};
     enum cli_exit exit = CLI_FAILED;
 
@@ -199,7 +193,8 @@ enum cli_exit cli_user_add(struct cli *cli, const struct cli_command *command, i
         return CLI_USAGE;
     if (!adding.no_check && cli->conf.hlr != SMS365_HLR_OFF && !cli_keys(cli))
         return CLI_USAGE;
-    if (!name_find(cli, user.name, argv[0], adding.force))
+    if (!name_find(cli, user.name, argv[0], adding.force) ||
+        !cli_lookups_accepted(cli, adding.no_check ? 0 : (size_t)argc - 1, adding.yes || !cli_interactive(), &exit))
         return CLI_FAILED;
     for (int i = 1; i < argc; i++) {
         if (!number_make(cli, &user.numbers[user.count], argv[i], !adding.no_check, &exit))

@@ -2,27 +2,11 @@
 #include "base/err.h"
 #include "guard.h"
 #include "pure/sim.h"
+#include "roster.h"
 #include "user.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum sms365_err cli_hlr_lookup(
-    struct cli *cli, struct sms365_number *number, int *provider_error, struct sms365_error *err)
-{
-    const struct sms365_param params[] = {{"mobile", number->msisdn}};
-    const struct cli_request request = {SMS365_EP_HLR_LOOKUP, params, 1, NULL};
-    struct sms365_reply *reply = NULL;
-
-    *provider_error = 0;
-    enum sms365_err code = cli_call(cli, &request, &reply, err);
-    if (reply != NULL)
-        *provider_error = sms365_reply_error(reply);
-    if (code == SMS365_OK)
-        code = cli_number_network(number, reply, err);
-    sms365_reply_free(reply);
-    return code;
-}
 
 /* A confirmation: the user as the file has it, and as the networks do. */
 struct confirmation {
@@ -77,14 +61,11 @@ static bool networks_look(struct cli *cli, struct confirmation *confirmation, en
     for (size_t i = 0; i < confirmation->now.count; i++) {
         struct sms365_number *number = &confirmation->now.numbers[i];
         struct sms365_error err = {0};
-        int provider_error = 0;
-        const enum sms365_err code = cli_hlr_lookup(cli, number, &provider_error, &err);
+        const enum sms365_err code = cli_hlr_lookup(cli, number, &err);
         if (code == SMS365_NOT_FOUND) {
             confirmation->unknown++;
             cli_note(cli, "+%s stays as it was: %s", number->msisdn, err.text);
         } else if (code != SMS365_OK) {
-            if (provider_error != 0)
-                (void)cJSON_AddNumberToObject(cli->out, "provider_error", provider_error);
             *exit = cli_fail_error(cli, &err);
             return false;
         } else {
@@ -167,7 +148,7 @@ static enum cli_exit confirm(
     struct sms365_error err = {0};
     enum cli_exit exit = CLI_DONE;
 
-    if (!networks_look(cli, confirmation, &exit))
+    if (!cli_lookups_accepted(cli, confirmation->now.count, yes, &exit) || !networks_look(cli, confirmation, &exit))
         return exit;
     if (!yes && !wanted(confirmation))
         return cli_fail(cli, CLI_FAILED, "not_confirmed", "nothing was confirmed");

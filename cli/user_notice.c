@@ -1,6 +1,6 @@
 /* A changed number is announced to the old one: whoever changed it unasked is noticed. */
 #include "base/err.h"
-#include "pure/sms.h"
+#include "drive/typed.h"
 #include "pure/text.h"
 #include "user.h"
 
@@ -50,43 +50,36 @@ static void notice_write(char out[NOTICE_SIZE], const struct cli *cli, const cha
 }
 
 static enum sms365_err notice_send(
-    struct cli *cli, const char *to, const char *text, struct sms365_reply **reply, struct sms365_error *err)
+    struct cli *cli, const char *to, const char *text, struct sms365_sent *sent, struct sms365_error *err)
 {
-    struct sms365_sms_size size;
+    const struct sms365_message message = {to, text, cli->conf.from};
 
     if (!sms365_number_allowed(to, cli->conf.countries))
         return sms365_error_set(err, SMS365_REFUSED, "no messages go to the country of that number");
-    if (!sms365_sms_measure(text, &size))
-        return sms365_error_set(err, SMS365_BAD_ARGUMENT, "the text is not UTF-8");
     if (cli->keys.count == 0 && cli_keys_load(cli, err) != SMS365_OK)
         return err->code;
-    const struct sms365_param params[] = {
-        {"to", to}, {"text", text}, {"ucs", size.ucs ? "true" : "false"}, {"from", cli->conf.from}};
-    const struct cli_request request = {SMS365_EP_SMS_SEND, params, cli->conf.from[0] == '\0' ? 3 : 4, NULL};
-    return cli_call(cli, &request, reply, err);
+    return sms365_ask_send(&cli->provider, NULL, SMS365_EP_SMS_SEND, &message, sent, err);
 }
 
 static void notice_give(struct cli *cli, cJSON *list, const char *to, const char *text)
 {
-    struct sms365_reply *reply = NULL;
+    struct sms365_sent sent;
     struct sms365_error err = {0};
     cJSON *one = cJSON_CreateObject();
-    char masked[32];
+    char masked[32], cost[CLI_AMOUNT_SIZE];
 
     sms365_msisdn_mask(masked, to);
     (void)cJSON_AddItemToArray(list, one);
     (void)cJSON_AddStringToObject(one, "to", to);
-    const enum sms365_err code = notice_send(cli, to, text, &reply, &err);
+    const enum sms365_err code = notice_send(cli, to, text, &sent, &err);
     (void)cJSON_AddBoolToObject(one, "sent", code == SMS365_OK);
     if (code == SMS365_OK) {
-        const char *cost = sms365_reply_get(reply, "cost");
-        cli_put(one, "cost", cost);
-        cli_say(cli, "The change was announced to %s (cost %s).", masked, cost == NULL ? "not told" : cost);
+        cli_put_amount(one, "cost", sent.cost);
+        cli_say(cli, "The change was announced to %s (cost %s).", masked, cli_amount_text(cost, sent.cost));
     } else {
         const bool lost = code == SMS365_REPLY_LOST || code == SMS365_BAD_REPLY;
         cli_note(cli, "the change %s announced to %s: %s", lost ? "may not have been" : "was not", masked, err.text);
     }
-    sms365_reply_free(reply);
 }
 
 void cli_user_notice(struct cli *cli, const struct sms365_user *before, const struct sms365_user *now)

@@ -35,10 +35,10 @@ static void bad_tell(struct sync *sync, const char *contact, const char *trouble
 
 /* --- The group --- */
 
-static enum cli_exit reply_fail(struct sync *sync, const struct sms365_reply *reply, struct sms365_error *err)
+static enum cli_exit nothing_changed(struct sync *sync, struct sms365_error *err)
 {
     sms365_error_prefix(err, "nothing was changed");
-    return cli_fail_reply(sync->cli, reply, err);
+    return cli_fail_error(sync->cli, err);
 }
 
 static const char *row_value(const struct sms365_row *row, const char *name)
@@ -59,7 +59,7 @@ static enum cli_exit group_find(struct sync *sync, char id[65])
     enum cli_exit exit = CLI_DONE;
 
     if (cli_call(sync->cli, &request, &reply, &err) != SMS365_OK)
-        exit = reply_fail(sync, reply, &err);
+        exit = nothing_changed(sync, &err);
     while (exit == CLI_DONE && sms365_reply_next(reply, "groups", &row))
         if (strcmp(row_value(&row, "name"), sync->group) == 0 && sms365_str_copy(id, 65, row_value(&row, "groupId")))
             found++;
@@ -145,7 +145,7 @@ static enum cli_exit group_read(struct sync *sync)
     if (cli_call(sync->cli, &request, &reply, &err) == SMS365_OK)
         exit = contacts_take(sync, reply);
     else
-        exit = reply_fail(sync, reply, &err);
+        exit = nothing_changed(sync, &err);
     sms365_reply_free(reply);
     return exit;
 }
@@ -245,10 +245,8 @@ static enum cli_exit sync_run(struct sync *sync, struct cli_roster *roster)
     exit = group_read(sync);
     if (exit != CLI_DONE || !cli_lookups_accepted(sync->cli, sync->row_count, roster->yes, &exit))
         return exit;
-    if (cli_rows_check(sync->cli, &checks, &err) != SMS365_OK) {
-        sms365_error_prefix(&err, "nothing was changed");
-        return cli_fail_error(sync->cli, &err);
-    }
+    if (cli_rows_check(sync->cli, &checks, &err) != SMS365_OK)
+        return nothing_changed(sync, &err);
     exit = strangers_tell(sync);
     if (exit == CLI_DONE)
         exit = cli_roster_merge(roster);

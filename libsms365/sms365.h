@@ -2,8 +2,9 @@
  * libsms365: a second factor by text message.
  *
  * One struct sms365 is a configuration read, checked and ready: sms365_open() makes it, sms365_login() runs a whole
- * challenge on it (send a code, ask for it, have it checked), sms365_call() makes any request of the provider's API.
- * An instance belongs to one thread at a time; different instances are independent.
+ * challenge on it (send a code, ask for it, have it checked), sms365_call() makes any request of the provider's API,
+ * and the functions named after endpoints (sms365_2fa_send()) make those that a second factor is built from. An
+ * instance belongs to one thread at a time; different instances are independent.
  *
  * Strings handed in stay the caller's and are copied where they are kept. Strings handed out belong to the object they
  * come from. Times are in seconds (_s) or milliseconds (_ms).
@@ -58,6 +59,7 @@ enum sms365_err {
 struct sms365_error {
     enum sms365_err code;
     char text[512];
+    int provider_error; /* the provider's own code with REFUSED; else 0 */
 };
 
 /* The code's own text. Never NULL; static. */
@@ -241,6 +243,86 @@ SMS365_API bool sms365_row_number(const struct sms365_row *row, const char *fiel
 /* The provider's error code, 0 for none. */
 SMS365_API int sms365_reply_error(const struct sms365_reply *reply);
 SMS365_API void sms365_reply_free(struct sms365_reply *reply);
+
+/*
+ * --- The requests that a second factor is built from, each named after its endpoint ---
+ *
+ * What they answer comes in C types. Errors are those of sms365_call(), and what stands with each function; on an error
+ * the result is not set. Credits are NAN where the provider does not tell them.
+ */
+
+/* me/balance. Credits of the account. */
+SMS365_API enum sms365_err sms365_me_balance(struct sms365 *instance, double *balance, struct sms365_error *err);
+
+/* key/get. Does the provider accept the key, from this machine's address? REFUSED with provider_error 101: it does not.
+ */
+SMS365_API enum sms365_err sms365_key_get(struct sms365 *instance, struct sms365_error *err);
+
+/* What the provider knows of a number; "" where it tells nothing. */
+struct sms365_mobile {
+    char msisdn[16];  /* in international form, digits only */
+    char country[64]; /* its name */
+    char mcc[8];      /* network that the number was given to (E.212), not the one where it may be by now */
+    char mnc[8];
+    double cost; /* credits for one part of a message */
+};
+
+/* mobile/check. number in any notation; without a country code it is one of the account's country. Costs nothing. */
+SMS365_API enum sms365_err sms365_mobile_check(
+    struct sms365 *instance, const char *number, struct sms365_mobile *mobile, struct sms365_error *err);
+
+enum sms365_ported { SMS365_PORTED_UNKNOWN, SMS365_PORTED_NO, SMS365_PORTED_YES };
+
+/* Where a number is today. */
+struct sms365_network {
+    char mcc[8];
+    char mnc[8];
+    enum sms365_ported ported; /* has it been taken along to another network? */
+};
+
+/* hlr/lookup. Costs a tenth of a credit. NOT_FOUND: no network knows the number at present. */
+SMS365_API enum sms365_err sms365_hlr_lookup(
+    struct sms365 *instance, const char *msisdn, struct sms365_network *network, struct sms365_error *err);
+
+struct sms365_message {
+    const char *to;   /* international form, digits only */
+    const char *text; /* UTF-8 */
+    const char *from; /* sender; NULL or "": the account's own */
+};
+
+/* What is told of a message that was taken. */
+struct sms365_sent {
+    char id[132]; /* of the message, or of the authentication; "" when none was told */
+    double cost, balance;
+    char mcc[8], mnc[8]; /* of the network it goes to */
+};
+
+/* sms/send, viber/send. REPLY_LOST, BAD_REPLY: it may have been sent. It is never sent twice. */
+SMS365_API enum sms365_err sms365_sms_send(
+    struct sms365 *instance, const struct sms365_message *message, struct sms365_sent *sent, struct sms365_error *err);
+SMS365_API enum sms365_err sms365_viber_send(
+    struct sms365 *instance, const struct sms365_message *message, struct sms365_sent *sent, struct sms365_error *err);
+
+/* 2fa/send: a code of the provider's own. text with %%CODE%% for the code, or NULL for the provider's. id is what
+ * sms365_2fa_check() wants; cost and balance are not told. Nothing limits how many are sent: sms365_login() does. */
+SMS365_API enum sms365_err sms365_2fa_send(
+    struct sms365 *instance, const struct sms365_message *message, struct sms365_sent *sent, struct sms365_error *err);
+
+/* 2fa/check. *accepted is set always, and true only with SMS365_OK and an exact "ok". Nothing limits how many are
+ * tried: sms365_login() does. */
+SMS365_API enum sms365_err sms365_2fa_check(
+    struct sms365 *instance, const char *id, const char *code, bool *accepted, struct sms365_error *err);
+
+enum sms365_delivery {
+    SMS365_DELIVERY_PENDING = 0, /* s */
+    SMS365_DELIVERY_DONE = 1,    /* d */
+    SMS365_DELIVERY_FAILED = 2,  /* f */
+    SMS365_DELIVERY_UNKNOWN = 3  /* nobody tells */
+};
+
+/* status/sms, of a message of sms/send. */
+SMS365_API enum sms365_err sms365_status_sms(
+    struct sms365 *instance, const char *id, enum sms365_delivery *delivery, struct sms365_error *err);
 
 #ifdef __cplusplus
 }

@@ -32,6 +32,7 @@ enum sms365_err sms365_error_set(struct sms365_error *err, enum sms365_err code,
     va_end(args);
     sms365_str_clean(err->text);
     err->code = code;
+    err->provider_error = 0;
     return code;
 }
 

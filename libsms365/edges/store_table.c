@@ -315,13 +315,13 @@ static enum sms365_err scan_bucket(struct sms365_store_state *state, const struc
 static enum sms365_err scan_open(struct sms365_store_file *store, const struct sms365_store_entry *entry,
     enum sms365_class class, sms365_store_each *each, void *context, struct sms365_error *err)
 {
-    struct sms365_error first = {SMS365_OK, ""};
+    struct sms365_error first = {.code = SMS365_OK};
     struct sms365_record record;
 
     for (unsigned i = 0; i < tables[class].buckets; i++) {
         struct bucket bucket;
         struct sms365_store_state state;
-        struct sms365_error here = {SMS365_OK, ""};
+        struct sms365_error here = {.code = SMS365_OK};
         name_bucket(&bucket, class, i);
         const enum sms365_err result = scan_bucket(&state, store, entry, &bucket, &here);
         if (result != SMS365_OK && first.code == SMS365_OK)

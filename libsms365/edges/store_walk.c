@@ -87,7 +87,7 @@ static enum sms365_err visit(const struct sms365_store_file *store, const char *
 enum sms365_err sms365_store_user_scan(
     struct sms365_store_file *store, sms365_store_each *each, void *context, struct sms365_error *err)
 {
-    struct sms365_error first = {SMS365_OK, ""};
+    struct sms365_error first = {.code = SMS365_OK};
     bool more = true;
     DIR *dir = open_names(store);
 
@@ -101,7 +101,7 @@ enum sms365_err sms365_store_user_scan(
                 (void)sms365_store_fail(store, ".", "list", errno, &first);
             break;
         }
-        struct sms365_error here = {SMS365_OK, ""};
+        struct sms365_error here = {.code = SMS365_OK};
         if (kind_of(found->d_name) == KIND_RECORD &&
             visit(store, found->d_name, each, context, &more, &here) != SMS365_OK && first.code == SMS365_OK)
             first = here;

@@ -154,14 +154,18 @@ out:
 /* The reference's text where it has one: the provider's remarks may repeat what was sent. */
 static enum sms365_err refused(const struct sms365_reply *reply, struct sms365_error *err)
 {
+    const char *path = reply->endpoint->path;
     const char *text = sms365_api_error_text(reply->error);
 
     if (text == NULL)
-        return sms365_error_set(err, SMS365_REFUSED,
-            "%s: the provider refused with error %d, which its reference does not have", reply->endpoint->path,
-            reply->error);
-    return sms365_error_set(err, SMS365_REFUSED, "%s: the provider refused with error %d (%s). %s",
-        reply->endpoint->path, reply->error, text, sms365_api_error_advice(reply->error));
+        (void)sms365_error_set(err, SMS365_REFUSED,
+            "%s: the provider refused with error %d, which its reference does not have", path, reply->error);
+    else
+        (void)sms365_error_set(err, SMS365_REFUSED, "%s: the provider refused with error %d (%s). %s", path,
+            reply->error, text, sms365_api_error_advice(reply->error));
+    if (err != NULL)
+        err->provider_error = reply->error;
+    return SMS365_REFUSED;
 }
 
 enum sms365_err sms365_api_decode(struct sms365_reply **reply, const struct sms365_endpoint *endpoint, const char *text,

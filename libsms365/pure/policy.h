@@ -46,13 +46,7 @@ enum sms365_phase {
     SMS365_PHASE_OPEN = 2     /* sent: the provider's authId is known */
 };
 
-enum sms365_delivery {
-    SMS365_DELIVERY_PENDING = 0, /* s */
-    SMS365_DELIVERY_DONE = 1,    /* d */
-    SMS365_DELIVERY_FAILED = 2,  /* f */
-    SMS365_DELIVERY_UNKNOWN = 3, /* nobody reports it */
-    SMS365_DELIVERIES
-};
+#define SMS365_DELIVERIES (SMS365_DELIVERY_UNKNOWN + 1)
 
 /* One open challenge. */
 struct sms365_slot {

@@ -235,6 +235,10 @@ def test_what_costs_money_is_refused_where_nobody_can_be_asked(place, path):
     (("viber", "bulk", "--to", f"{ALICE},{BOB}", "--text", "x", "--sms_fallback", "true", "--sms_text", "x"),
      "2 Viber messages, at a price that is told afterwards; where one fails, a text message of 1 part. The balance"),
     (("hlr", "lookup", ALICE), "A lookup: a tenth of a credit. The balance is 50."),
+    (("send", ALICE, "x" * 161), "1 message of 2 parts: 2 credits. The balance is 50."),
+    (("api", "sms/send", f"to={ALICE}", "text=x"), "1 message of 1 part: 1 credit. The balance is 50."),
+    (("api", "hlr/lookup", f"mobile={ALICE}", "type=xml"), "A lookup: a tenth of a credit. The balance is 50."),
+    (("api", "user/topup", "userId=7", "sms=-2.5", "cost=1"), "2.5 credits go back from sub-account 7"),
     (("account", "topup", "7", "-2.5", "1"), "2.5 credits go back from sub-account 7 to the main account. The balance"),
 ])
 def test_the_cost_is_said_first_and_no_means_no(place, words, told):
@@ -259,6 +263,27 @@ def test_the_size_of_a_group_is_said(place):
     terminal.sees("1 Viber message, at a price")
     terminal.answers("")
     assert terminal.ends() == FAILED
+
+
+@pytest.mark.parametrize("words", [("send", ALICE, "x"), ("api", "sms/send", f"to={ALICE}", "text=x")])
+def test_plain_commands_ask_a_person_alone(place, words):
+    """In a script they do what is written there; in front of a terminal --yes says that nobody wants to be asked."""
+    place.with_key()
+    assert place.run(*words).status == DONE
+    terminal = place.terminal(*words, "--yes")
+    assert terminal.ends() == DONE and "Go on?" not in terminal.text
+    terminal = place.terminal(*words)
+    terminal.sees("Go on? [y/N] ")
+    terminal.answers("y")
+    assert terminal.ends() == DONE
+    assert len(place.box.messages()) == 3
+
+
+def test_what_is_no_request_has_no_price(place):
+    place.with_key()
+    terminal = place.terminal("api", "sms/send", f"to={ALICE}")
+    assert terminal.ends() == USAGE and "text" in terminal.text and "Go on?" not in terminal.text
+    assert place.box.requests() == []
 
 
 def test_yes_means_yes(place):

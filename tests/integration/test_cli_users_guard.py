@@ -11,6 +11,7 @@ from administrator import DONE, FAILED, NOWHERE, NUMBER, UNREACHABLE, USAGE
 OTHER_NUMBER = "306979998888"
 THIRD_NUMBER = "306945556666"
 FOREIGN = "447911123456"
+PRICE = "costs 0.1 credits. Go on? [y/N] "
 CODE = re.compile(r"^  (\d{4} \d{4})$", re.M)
 
 
@@ -275,18 +276,32 @@ def test_a_number_that_went_and_came_back_is_used_again_once_confirmed(watched):
     assert Login(watched, "alice").answers(watched.box.wait_message(NUMBER)["code"]) == DONE
 
 
+def confirming(place, terminals):
+    """A terminal at which the lookups are paid for, and the word is asked for."""
+    screen = terminals(place.terminal("user", "confirm", "alice"))
+    screen.sees(PRICE)
+    screen.answers("y")
+    screen.sees("are codes to go there? [y/N] ")
+    return screen
+
+
 def test_confirming_asks_first_and_no_is_the_answer_of_who_says_nothing(watched, terminals):
     watched.box.settings(hlr=f"{NUMBER}:202:10:no")
     before = watched.users.read_text()
     assert watched.run("user", "confirm", "alice").status == USAGE
+    asked = len(watched.box.requests("hlr/lookup"))
     for answer in ("", "n", "maybe"):
         screen = terminals(watched.terminal("user", "confirm", "alice"))
-        screen.sees("[y/N] ")
+        screen.sees(f"To look up the network of 1 number {PRICE}")
+        screen.answers(answer)
+        assert screen.ends() == FAILED and "nothing was asked and nothing changed" in screen.text
+    assert len(watched.box.requests("hlr/lookup")) == asked
+    for answer in ("", "n", "maybe"):
+        screen = confirming(watched, terminals)
         screen.answers(answer)
         assert screen.ends() == FAILED and "nothing was confirmed" in screen.text
         assert watched.users.read_text() == before
-    screen = terminals(watched.terminal("user", "confirm", "alice"))
-    screen.sees("[y/N] ")
+    screen = confirming(watched, terminals)
     screen.answers("y")
     assert screen.ends() == DONE
     assert "mnc=10;ported=no" in watched.users.read_text()
@@ -326,6 +341,22 @@ def test_the_network_is_what_the_register_says_and_the_cost_what_the_check_does(
     number, = place.json("user", "show", "root").object["user"]["numbers"]
     assert number == {"msisdn": NUMBER, "mcc": "202", "mnc": "01", "ported": True, "cost": 1}
     cli_box.settings(hlr="", hlr_balance=0)
+
+
+def test_who_sits_in_front_of_it_is_asked_before_numbers_are_looked_up(place, cli_box, terminals):
+    place.write(users__hlr="warn")
+    place.with_key()
+    asked = cli_box.stats()["requests"].get("hlr/lookup", 0)
+    screen = terminals(place.terminal("user", "add", "root", NUMBER, OTHER_NUMBER))
+    screen.sees("To look up the networks of 2 numbers costs 0.2 credits. Go on? [y/N] ")
+    screen.answers("n")
+    assert screen.ends() == FAILED and not place.users.exists()
+    assert cli_box.stats()["requests"].get("hlr/lookup", 0) == asked
+    for words, lookups in ((["--yes"], 1), (["--no-check", "--replace", "--no-notice"], 0)):
+        screen = terminals(place.terminal("user", "add", "root", NUMBER, *words))
+        assert screen.ends() == DONE and "Go on?" not in screen.text
+        assert cli_box.stats()["requests"].get("hlr/lookup", 0) - asked == lookups
+        asked += lookups
 
 
 def test_the_cost_that_is_kept_is_the_one_that_was_told(place, cli_box):

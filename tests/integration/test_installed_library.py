@@ -28,15 +28,26 @@ def found(root, name):
 
 
 @pytest.fixture(scope="session")
-def example(root):
-    """Starts examples/login.c, compiled against what is installed alone: example(user)."""
+def compiled(root):
+    """Compiles an example against what is installed alone; its path, and the environment it needs: compiled(name)."""
     environment = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": root,
                    "PKG_CONFIG_LIBDIR": os.path.dirname(found(root, "sms365.pc"))}
     flags = world.run("pkg-config", "--cflags", "--libs", "sms365", env=environment).split()
-    program, source = f"{root}/login", f"{SOURCE}/examples/login.c"
-    world.run("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", source, *flags, "-o", program)
     directory = os.path.dirname(found(root, "libsms365.so"))
-    return lambda user: Terminal([program, f"{CONF}/sms365.conf", user], env={"LD_LIBRARY_PATH": directory})
+
+    def compile_example(name):
+        program = f"{root}/{name}"
+        world.run("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", f"{SOURCE}/examples/{name}.c", *flags, "-o", program)
+        return program, {"LD_LIBRARY_PATH": directory}
+
+    return compile_example
+
+
+@pytest.fixture(scope="session")
+def example(compiled):
+    """Starts examples/login.c: example(user)."""
+    program, environment = compiled("login")
+    return lambda user: Terminal([program, f"{CONF}/sms365.conf", user], env=environment)
 
 
 def test_the_example_lets_in_by_the_right_code(product, sandbox, example):
@@ -53,6 +64,21 @@ def test_the_example_denies_a_wrong_code(product, sandbox, example):
     login.answers(wrong(sandbox.wait_message(NUMBER)))
     assert login.ends() == 1, login.text
     assert len(sandbox.messages()) == 1
+
+
+def test_the_example_tells_what_a_number_costs(product, sandbox, compiled):
+    program, environment = compiled("number")
+    product.configure(url=sandbox.base)
+    sandbox.settings(balance=12.5)
+
+    def told(number):
+        return subprocess.run([program, f"{CONF}/sms365.conf", number], env=environment, capture_output=True, text=True)
+
+    told_of = told("+44 7911 123456")
+    assert told_of.stdout == "+447911123456 (UNITED KINGDOM): 1.25 a message, enough for 10\n", told_of.stderr
+    refused = told("12")
+    assert refused.returncode == 1 and "error 201" in refused.stderr
+    sandbox.settings(balance=1000)
 
 
 def test_the_library_exports_what_its_version_script_names_and_nothing_else(root):

@@ -293,7 +293,7 @@ def test_reply_that_was_lost_is_asked_for_again(here, cli_box, fault):
 def test_lookups_cost_and_are_accepted_first(here, cli_box):
     here.write(users__hlr="block")
     result = imported(here, f"alice,{ALICE}\n")
-    assert result.status == FAILED and "tenth of a message" in result.err and not here.users.exists()
+    assert result.status == FAILED and "tenth of a credit" in result.err and not here.users.exists()
     assert imported(here, f"alice,{ALICE}\n", "--yes").status == DONE
     assert "ported=" in here.users.read_text() and cli_box.stats()["requests"]["hlr/lookup"] == 1
 
@@ -407,7 +407,7 @@ def test_contacts_that_stand_in_the_file_are_not_asked_about_again(here, cli_box
 def test_lookups_of_contacts_are_accepted_first(here, cli_box, group):
     here.write(users__hlr="warn")
     terminal = here.terminal("user", "sync", "--group", "Staff", "--force")
-    terminal.sees("To look up the networks of 2 numbers costs as much as 1 message. Go on? [y/N] ")
+    terminal.sees("To look up the networks of 2 numbers costs 0.2 credits. Go on? [y/N] ")
     terminal.answers("n")
     assert terminal.ends() == FAILED
     assert checks(cli_box) == 0 and cli_box.stats()["requests"]["hlr/lookup"] == 0 and not here.users.exists()

@@ -171,7 +171,7 @@ struct sms365_store *fixture_open_file(struct fixture *fixture, int64_t lock_tim
 {
     const struct sms365_store_file_options options = {fixture->dir, &fixture_key, lock_timeout_ms, &fixture->log};
     struct sms365_store *store = NULL;
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
 
     if (sms365_store_file_open(&store, &options, &err) != SMS365_OK)
         fail_msg("%s", err.text);
@@ -276,7 +276,7 @@ void fixture_assert_refused(struct sms365_store *store, enum sms365_class class,
 uint64_t fixture_put(struct sms365_store *store, enum sms365_class class, const char *name, uint64_t version,
     const void *value, size_t length, int64_t ttl_s)
 {
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
     uint64_t fresh = 0;
 
     if (sms365_store_cas(store, class, name, version, value, length, ttl_s, &fresh, &err) != SMS365_OK)
@@ -287,7 +287,7 @@ uint64_t fixture_put(struct sms365_store *store, enum sms365_class class, const 
 
 void fixture_get(struct sms365_store *store, enum sms365_class class, const char *name, struct sms365_record *record)
 {
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
 
     if (sms365_store_get(store, class, name, record, &err) != SMS365_OK)
         fail_msg("%s", err.text);
@@ -304,7 +304,7 @@ uint64_t fixture_version(struct sms365_store *store, enum sms365_class class, co
 bool fixture_increment(struct sms365_store *store, enum sms365_class class, const char *name)
 {
     struct sms365_record record;
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
     enum sms365_err result;
 
     do {

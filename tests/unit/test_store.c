@@ -17,7 +17,7 @@ static int setup(void **state)
 {
     current = *state;
     struct fixture *fixture = fixture_new();
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
 
     if (current->is_shared)
         fixture->store = fixture_open_file(fixture, PATIENT_MS);

@@ -23,7 +23,7 @@ static int write_under_limit(void *context)
 {
     const struct attempt *attempt = context;
     const struct rlimit limit = {attempt->limit, attempt->limit};
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
 
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         return ENDED_OTHERWISE;

@@ -151,7 +151,7 @@ static int write_at_once(void *context)
 {
     const struct other *other = context;
     struct sms365_store *store = fixture_open_file(other->fixture, 0);
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
     enum sms365_err result = SMS365_OK;
     uint64_t version = 0;
     char name[32];

@@ -14,7 +14,7 @@
 static int setup_mem(void **state)
 {
     struct fixture *fixture = fixture_new();
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
 
     assert_int_equal(sms365_store_mem_open(&fixture->store, &err), SMS365_OK);
     *state = fixture;
@@ -63,7 +63,7 @@ static void put_tally(
 static void assert_sum(struct sms365_store *store, enum sms365_class class, int64_t count, int64_t cost)
 {
     struct sms365_tally total = {.count = -1};
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
 
     if (sms365_store_sum(store, class, WINDOW_MS, &total, &err) != SMS365_OK)
         fail_msg("%s", err.text);
@@ -117,7 +117,7 @@ static void a_record_that_is_no_tally_fails_the_sum_and_leaves_the_total_alone(v
 static bool charge(struct sms365_store *store, unsigned shard)
 {
     struct sms365_record record;
-    struct sms365_error err = {SMS365_OK, ""};
+    struct sms365_error err = {.code = SMS365_OK};
     enum sms365_err result;
     char name[16];
 
