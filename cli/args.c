@@ -32,6 +32,10 @@ static bool option_take(struct cli *cli, const struct cli_command *command, cons
     const size_t length = strcspn(word, "=");
     const struct cli_option *option = option_find(args->options, word, length);
 
+    if (option == NULL && strcmp(word, "--json") == 0) {
+        (void)cli_fail_usage(cli, command, "--json stands before the command");
+        return false;
+    }
     if (option == NULL) {
         (void)cli_fail_usage(cli, command, "there is no option %.*s", (int)length, word);
         return false;

@@ -140,6 +140,9 @@ enum cli_exit cli_fail_usage(struct cli *cli, const struct cli_command *command,
     __attribute__((format(printf, 3, 4)));
 /* Lines that are clean already, each with its end; nothing with --json. */
 void cli_print(const struct cli *cli, const char *text);
+/* "2026-01-31T10:00:00Z"; false when there is no such moment. */
+#define CLI_MOMENT_SIZE 32
+bool cli_moment(char out[CLI_MOMENT_SIZE], int64_t when_s);
 /* Can this be written as a number of JSON as it is? */
 bool cli_is_number(const char *text);
 /* A decimal number goes as a number, everything else as a text; NULL is left out. */

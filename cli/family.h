@@ -48,8 +48,8 @@ void cli_reply_show(const struct cli *cli, const struct sms365_endpoint *endpoin
 void cli_reply_csv(const struct cli *cli, const struct sms365_endpoint *endpoint, cJSON *reply);
 /* The fields of the reply go into cli->out, numbers as numbers. */
 void cli_reply_put(struct cli *cli, const struct sms365_endpoint *endpoint, cJSON *reply);
-/* The value of a field as a person reads it: a word for a status. */
-const char *cli_field_word(const struct sms365_api_field *field, const char *text);
+/* The value of a field as a person reads it: a word for a status, a time for seconds since 1970. room is its room. */
+const char *cli_field_word(const struct sms365_api_field *field, const char *text, char room[CLI_MOMENT_SIZE]);
 
 /* --- table.c --- */
 

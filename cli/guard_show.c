@@ -66,18 +66,14 @@ static struct summary summary_of(const struct cli_guard *guard, const struct cli
 }
 
 /* "2026-01-31T10:00:00Z": when a lockout lets go. */
-static void until_text(char out[32], const struct cli_record *record, int64_t lockout_ms)
+static void until_text(char out[CLI_MOMENT_SIZE], const struct cli_record *record, int64_t lockout_ms)
 {
-    const time_t moment = (time_t)(record->now.wall_s + cli_seconds(lockout_ms));
-    struct tm parts;
-
-    if (gmtime_r(&moment, &parts) == NULL || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        out[0] = '\0';
+    (void)cli_moment(out, record->now.wall_s + cli_seconds(lockout_ms));
 }
 
 static void lock_json(cJSON *object, const struct cli_record *record, const struct summary *sum)
 {
-    char until[32];
+    char until[CLI_MOMENT_SIZE];
 
     (void)cJSON_AddBoolToObject(object, "locked", sum->locked);
     (void)cJSON_AddNumberToObject(object, "lockout_s", (double)cli_seconds(sum->lockout_ms));
@@ -177,7 +173,7 @@ void cli_guard_say(const struct cli *cli, const struct cli_guard *guard, const s
     backup_say(cli, guard, user->name, &record->state);
     for (size_t i = 0; i < SMS365_SHARES; i++) {
         const int64_t lockout_ms = sms365_share_lockout_ms(&shares[i], &guard->limits.guard, &record->now);
-        char until[32];
+        char until[CLI_MOMENT_SIZE];
         until_text(until, record, lockout_ms);
         if (shares[i].locked)
             cli_say(cli, "Locked %s, until: sms365 user unlock %s", shares_said[i], user->name);

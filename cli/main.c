@@ -31,9 +31,10 @@ static enum cli_exit dispatch(struct cli *cli, int argc, char **argv)
         return cli_help_of(cli, 1, argv);
     if (command == NULL) {
         const bool grouped = cli_is_group(argv[0]);
+        if (grouped && argc == 1)
+            return cli_fail(cli, CLI_USAGE, "usage", "%s what? sms365 %s --help shows its commands", argv[0], argv[0]);
         return cli_fail(cli, CLI_USAGE, "usage", "there is no such command: %s%s%s; sms365 %s%s--help shows them all",
-            argv[0], grouped && argc > 1 ? " " : "", grouped && argc > 1 ? argv[1] : "", grouped ? argv[0] : "",
-            grouped ? " " : "");
+            argv[0], grouped ? " " : "", grouped ? argv[1] : "", grouped ? argv[0] : "", grouped ? " " : "");
     }
     if (argc > used && strcmp(argv[used], "--help") == 0)
         return cli_help_of(cli, used, argv);

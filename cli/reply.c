@@ -13,15 +13,18 @@ static const cJSON *member(const cJSON *object, const char *name)
     return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-const char *cli_field_word(const struct sms365_api_field *field, const char *text)
+const char *cli_field_word(const struct sms365_api_field *field, const char *text, char room[CLI_MOMENT_SIZE])
 {
     static const struct {
         const char *letter, *word;
     } words[] = {{"s", "sent"}, {"d", "delivered"}, {"f", "failed"}};
+    int64_t when_s;
 
     for (size_t i = 0; field->type == SMS365_TYPE_STATUS && i < sizeof words / sizeof *words; i++)
         if (strcmp(text, words[i].letter) == 0)
             return words[i].word;
+    if (field->type == SMS365_TYPE_TIME && sms365_str_number(text, 0, INT64_MAX, &when_s) && cli_moment(room, when_s))
+        return room;
     return text;
 }
 
@@ -51,6 +54,7 @@ static bool is_in(const struct sms365_api_field *field, const char *path)
 
 static void scalars_show(struct showing *showing, const cJSON *object, const char *path)
 {
+    char room[CLI_MOMENT_SIZE];
     size_t width = 0;
 
     for (int pass = 0; pass < 2; pass++)
@@ -63,7 +67,8 @@ static void scalars_show(struct showing *showing, const cJSON *object, const cha
             if (pass == 0)
                 width = length > width ? length : width;
             else
-                cli_say(showing->cli, "%s:%*s %s", field->name, (int)(width - length), "", cli_field_word(field, text));
+                cli_say(showing->cli, "%s:%*s %s", field->name, (int)(width - length), "",
+                    cli_field_word(field, text, room));
             showing->said = true;
         }
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LINE_SIZE 4096
 #define USAGE_MAX 1024
@@ -158,6 +159,15 @@ enum cli_exit cli_fail_error(struct cli *cli, const struct sms365_error *err)
     if (err->provider_error != 0)
         (void)cJSON_AddNumberToObject(cli->out, "provider_error", err->provider_error);
     return fail_line(cli, exit_of(err->code), name, err->text[0] == '\0' ? sms365_strerror(err->code) : err->text);
+}
+
+bool cli_moment(char out[CLI_MOMENT_SIZE], int64_t when_s)
+{
+    const time_t when = (time_t)when_s;
+    struct tm parts;
+
+    out[0] = '\0';
+    return gmtime_r(&when, &parts) != NULL && strftime(out, CLI_MOMENT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0;
 }
 
 /* RFC 8259, section 6, without exponents. */

@@ -123,26 +123,17 @@ static bool session_take(void *context, const struct sms365_journal_line *line)
     return true;
 }
 
-static void moment(char out[32], int64_t when_s)
-{
-    const time_t when = (time_t)when_s;
-    struct tm parts;
-
-    if (gmtime_r(&when, &parts) == NULL || strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        out[0] = '\0';
-}
-
 static void session_tell(struct cli *cli, cJSON *list, const struct sms365_journal_line *line)
 {
-    char id[2 * SMS365_TICKET_ID_BYTES + 1], issued[32], expires[32];
+    char id[2 * SMS365_TICKET_ID_BYTES + 1], issued[CLI_MOMENT_SIZE], expires[CLI_MOMENT_SIZE];
     const bool browser = line->kind == SMS365_JOURNAL_REMEMBERED;
     cJSON *one = cJSON_CreateObject();
 
     /* Enough to tell sessions apart. */
     sms365_str_hex(id, line->id, SMS365_TICKET_ID_BYTES);
     id[8] = '\0';
-    moment(issued, line->when_s);
-    moment(expires, line->expires_s);
+    (void)cli_moment(issued, line->when_s);
+    (void)cli_moment(expires, line->expires_s);
     (void)cJSON_AddItemToArray(list, one);
     (void)cJSON_AddStringToObject(one, "id", id);
     (void)cJSON_AddStringToObject(one, "kind", browser ? "browser" : "session");

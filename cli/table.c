@@ -157,18 +157,20 @@ static void lines_visit(struct table *table, const cJSON *rows, line_visit *visi
     }
 }
 
-static const char *shown(const struct line *line, const struct column *column)
+static const char *shown(const struct line *line, const struct column *column, char room[CLI_MOMENT_SIZE])
 {
     const char *text = line->again && !column->inner ? NULL : cell(line, column);
 
-    return text == NULL ? "" : cli_field_word(column->field, text);
+    return text == NULL ? "" : cli_field_word(column->field, text, room);
 }
 
 static void line_measure(void *context, struct table *table, const struct line *line)
 {
+    char room[CLI_MOMENT_SIZE];
+
     (void)context;
     for (size_t i = 0; i < table->count; i++) {
-        const size_t width = text_width(shown(line, &table->columns[i]));
+        const size_t width = text_width(shown(line, &table->columns[i], room));
         if (width > table->columns[i].width)
             table->columns[i].width = width;
     }
@@ -198,6 +200,7 @@ static void line_print(const struct cli *cli, struct sms365_buf *text)
 /* line NULL: the names of the columns. */
 static void line_tell(const struct cli *cli, const struct table *table, const struct line *line)
 {
+    char room[CLI_MOMENT_SIZE];
     struct sms365_buf text;
     bool first = true;
 
@@ -206,7 +209,7 @@ static void line_tell(const struct cli *cli, const struct table *table, const st
         const struct column *column = &table->columns[i];
         if (column->width == 0)
             continue;
-        cell_put(&text, column, line == NULL ? column->field->name : shown(line, column), first);
+        cell_put(&text, column, line == NULL ? column->field->name : shown(line, column, room), first);
         first = false;
     }
     line_print(cli, &text);

@@ -157,6 +157,10 @@ static enum sms365_err refused(const struct sms365_reply *reply, struct sms365_e
     const char *path = reply->endpoint->path;
     const char *text = sms365_api_error_text(reply->error);
 
+    if (reply->error == 0)
+        return sms365_error_set(err, SMS365_REFUSED,
+            "%s: the provider refused without an error number; check that what it was asked about is there",
+            reply->endpoint->path);
     if (text == NULL)
         (void)sms365_error_set(err, SMS365_REFUSED,
             "%s: the provider refused with error %d, which its reference does not have", path, reply->error);

@@ -142,13 +142,16 @@ bool sms365_api_value_fits(const struct sms365_api_param *param, const char *val
     } else {
         const int64_t length = text_characters(value);
         const char *fault = text_fault(param->type, value);
+        const bool sized = length >= param->min && length <= param->max;
         if (length < 0)
             (void)sms365_str_copy(what, SMS365_API_FAULT_SIZE, "is not UTF-8");
-        else if (length < param->min || length > param->max)
+        else if (fault != NULL && length > 0 && (sized || param->type == SMS365_TYPE_DATE))
+            (void)sms365_str_copy(what, SMS365_API_FAULT_SIZE, fault);
+        else if (!sized && min == max)
+            (void)snprintf(what, SMS365_API_FAULT_SIZE, "has %lld characters, not %lld", (long long)length, min);
+        else if (!sized)
             (void)snprintf(
                 what, SMS365_API_FAULT_SIZE, "has %lld characters, not %lld to %lld", (long long)length, min, max);
-        else if (fault != NULL && length > 0)
-            (void)sms365_str_copy(what, SMS365_API_FAULT_SIZE, fault);
     }
     return what[0] == '\0';
 }

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -342,6 +343,32 @@ def test_statuses_are_words_for_people_and_letters_for_programs(place):
     place.with_key()
     assert "delivered" in place.run("status", "sms", sms).out
     assert place.json("status", "sms", sms).object["sms"] == [{"smsId": sms, "status": "d"}]
+
+
+def test_times_are_dates_for_people_and_seconds_for_programs(place):
+    World(place.box).sms()
+    place.with_key()
+    [seconds] = [row["timestamp"] for row in place.json("history", "single", "list").object["sms"]]
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(seconds)))
+    assert moment in place.run("history", "single", "list").out
+    table = list(csv.DictReader(io.StringIO(place.run("history", "single", "list", "--format", "csv").out)))
+    assert [row["timestamp"] for row in table] == [seconds]
+
+
+def test_a_refusal_without_a_number_is_told_as_one(place):
+    place.with_key()
+    result = place.run("status", "sms", "1")
+    assert result.status == FAILED and "refused without an error number; check that what it was asked about" in result.err
+
+
+@pytest.mark.parametrize("words, told", [
+    (("contact",), "contact what? sms365 contact --help shows its commands"),
+    (("contact", "give"), "there is no such command: contact give; sms365 contact --help shows them all"),
+    (("contact", "list", "--json"), "--json stands before the command"),
+])
+def test_a_slip_in_the_words_is_told_as_what_it_is(place, words, told):
+    result = place.run(*words)
+    assert result.status == USAGE and told in result.err
 
 
 def test_a_list_within_a_row_shows_the_row_once(place):

@@ -118,6 +118,8 @@ static void mistakes_in_parameters_are_all_named_and_nothing_is_written(void **s
         {"user/add", "k", "email is not an email address", {{"email", "nobody"}, {"password", "x"}}, 2},
         {"contact/add", "k", "birthday is not a date, YYYY-MM-DD", {{"mobile", "1"}, {"birthday", "1980-13-01"}}, 2},
         {"contact/add", "k", "birthday is not a date, YYYY-MM-DD", {{"mobile", "1"}, {"birthday", "24-12-1980"}}, 2},
+        {"contact/add", "k", "birthday is not a date, YYYY-MM-DD", {{"mobile", "1"}, {"birthday", "1980-1-1"}}, 2},
+        {"contact/add", "k", "birthday has 0 characters, not 10", {{"mobile", "1"}, {"birthday", ""}}, 2},
         {"sms/bulk", "k", "to is not one of phone numbers", {{"to", "1;2"}, {"text", "x"}}, 2},
         {"key/get", "k", "key or username and password is missing", {{"username", "u"}}, 1},
     };
