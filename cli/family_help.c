@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LONG_TEXT 255  /* characters: a longer text is a message or a comment */
-#define NAME_COLUMN 26 /* where the explanation of a parameter begins */
+#define LONG_TEXT 255    /* characters: a longer text is a message or a comment */
+#define NAME_COLUMN 26   /* where the explanation of a parameter begins */
+#define MEANING_WIDTH 45 /* of it, on a terminal of 80 columns */
 #define USAGE_MAX 256
 
 enum cli_place cli_param_place(const struct sms365_api_param *param)
@@ -111,10 +112,26 @@ static void bounds_put(struct sms365_buf *text, const struct sms365_api_param *p
             text, " (%lld to %lld%s)", (long long)param->min, (long long)param->max, of_value ? "" : " characters");
 }
 
-/* One line: what is typed, and what it means. */
+/* How much of a text has whole words and fits; the first word in any case. */
+static size_t words_that_fit(const char *text)
+{
+    size_t length = strcspn(text, " ");
+
+    while (text[length] != '\0' && length + 1 + strcspn(text + length + 1, " ") <= MEANING_WIDTH)
+        length += 1 + strcspn(text + length + 1, " ");
+    return length;
+}
+
+/* What is typed, and beside it what it means, in lines of whole words. */
 static void line_tell(const struct cli *cli, const char *typed, const char *meaning)
 {
-    cli_say(cli, "        %-*s %s", NAME_COLUMN, typed, meaning);
+    do {
+        const size_t length = words_that_fit(meaning);
+        cli_say(cli, "        %-*s %.*s", NAME_COLUMN, typed, (int)length, meaning);
+        typed = "";
+        meaning += length;
+        meaning += *meaning == ' ';
+    } while (*meaning != '\0');
 }
 
 static void param_tell(const struct cli *cli, const struct sms365_api_param *param)
