@@ -105,7 +105,7 @@ static bool session_take(void *context, const struct sms365_journal_line *line)
     struct sessions *sessions = context;
 
     if (!sms365_journal_is_issue(line->kind)) {
-        sessions->failed = !sms365_revoked_add(&sessions->revoked, line);
+        sessions->failed = !sms365_revoked_add(&sessions->revoked, line, sessions->now_s);
         return !sessions->failed;
     }
     if (line->expires_s <= sessions->now_s || (sessions->user != NULL && strcmp(line->user, sessions->user) != 0))

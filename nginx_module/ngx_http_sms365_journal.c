@@ -100,7 +100,7 @@ ngx_http_sms365_poll_take(ngx_http_sms365_poll_t *poll)
     ngx_http_sms365_service_t   *service = poll->service;
 
     for (i = 0; i < poll->count && poll->code == SMS365_OK; i++) {
-        if (!sms365_revoked_add(&service->revoked, &poll->lines[i])) {
+        if (!sms365_revoked_add(&service->revoked, &poll->lines[i], ngx_time())) {
             ngx_memzero(&poll->place, sizeof(struct sms365_journal_place));
             poll->code = sms365_error_set(&poll->err, SMS365_NO_MEMORY, "out of memory");
         }
@@ -341,7 +341,7 @@ ngx_http_sms365_journal_revoke(ngx_http_request_t *r, ngx_http_sms365_ctx_t *ctx
         ngx_memcpy(lines[i].id, tickets[i].id, sizeof(lines[i].id));
         lines[i].expires_s = tickets[i].expires_s;
 
-        if (!sms365_revoked_add(&ctx->service->revoked, &lines[i])) {
+        if (!sms365_revoked_add(&ctx->service->revoked, &lines[i], ngx_time())) {
             return NGX_ERROR;
         }
     }

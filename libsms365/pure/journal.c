@@ -8,6 +8,7 @@
 
 struct sms365_revoked_id {
     uint8_t id[SMS365_TICKET_ID_BYTES];
+    int64_t expires_s;
 };
 
 struct sms365_revoked_user {
@@ -183,11 +184,25 @@ static int compare_users(const void *key, const void *element)
     return order != 0 ? order : (user->length > length) - (user->length < length);
 }
 
-static bool id_add(struct sms365_revoked *revoked, const uint8_t id[SMS365_TICKET_ID_BYTES])
+/* A session that has expired needs no revocation. */
+static void ids_expire(struct sms365_revoked *revoked, int64_t now_s)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < revoked->id_count; i++)
+        if (revoked->ids[i].expires_s >= now_s)
+            revoked->ids[kept++] = revoked->ids[i];
+    revoked->id_count = kept;
+}
+
+static bool id_add(struct sms365_revoked *revoked, const struct sms365_journal_line *line, int64_t now_s)
 {
     bool same;
+
+    if (revoked->id_count == revoked->id_room)
+        ids_expire(revoked, now_s);
     void *elements = revoked->ids;
-    const size_t index = find(elements, revoked->id_count, sizeof *revoked->ids, id, compare_ids, &same);
+    const size_t index = find(elements, revoked->id_count, sizeof *revoked->ids, line->id, compare_ids, &same);
 
     if (same)
         return true;
@@ -196,7 +211,8 @@ static bool id_add(struct sms365_revoked *revoked, const uint8_t id[SMS365_TICKE
     revoked->ids = elements;
     if (fresh == NULL)
         return false;
-    memcpy(fresh->id, id, sizeof fresh->id);
+    memcpy(fresh->id, line->id, sizeof fresh->id);
+    fresh->expires_s = line->expires_s;
     return true;
 }
 
@@ -220,11 +236,11 @@ static bool user_add(struct sms365_revoked *revoked, const char *name, int64_t u
     return true;
 }
 
-bool sms365_revoked_add(struct sms365_revoked *revoked, const struct sms365_journal_line *line)
+bool sms365_revoked_add(struct sms365_revoked *revoked, const struct sms365_journal_line *line, int64_t now_s)
 {
     switch (line->kind) {
     case SMS365_JOURNAL_REVOKED:
-        return id_add(revoked, line->id);
+        return id_add(revoked, line, now_s);
     case SMS365_JOURNAL_USER:
         return user_add(revoked, line->user, line->when_s);
     case SMS365_JOURNAL_ALL:

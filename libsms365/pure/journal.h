@@ -47,7 +47,8 @@ void sms365_journal_write(struct sms365_buf *out, const struct sms365_journal_li
 /* Read one line of length bytes, without its newline. False when it is none. */
 bool sms365_journal_read(struct sms365_journal_line *line, const char *text, size_t length);
 
-/* What is revoked. {0} is nothing. Grows with what it is told; free with sms365_revoked_free(). */
+/* What is revoked. {0} is nothing. Grows with the sessions that are revoked and have not expired; free with
+ * sms365_revoked_free(). */
 struct sms365_revoked {
     struct sms365_revoked_id *ids; /* ordered */
     size_t id_count, id_room;
@@ -57,7 +58,7 @@ struct sms365_revoked {
 };
 
 /* Take a line to heart; what was issued changes nothing. False when there is no memory. */
-bool sms365_revoked_add(struct sms365_revoked *revoked, const struct sms365_journal_line *line);
+bool sms365_revoked_add(struct sms365_revoked *revoked, const struct sms365_journal_line *line, int64_t now_s);
 
 /* Whether the session, or browser, is. user need not be terminated. */
 bool sms365_revoked_has(const struct sms365_revoked *revoked, const uint8_t id[SMS365_TICKET_ID_BYTES],

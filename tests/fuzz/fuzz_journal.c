@@ -35,7 +35,7 @@ static void line_check(struct sms365_revoked *revoked, const struct sms365_journ
     demand(!text.failed && memchr(text.data, '\n', text.length) == text.data + text.length - 1);
     demand(sms365_journal_read(&back, text.data, text.length - 1) && same(line, &back));
     sms365_buf_free(&text);
-    demand(sms365_revoked_add(revoked, line));
+    demand(sms365_revoked_add(revoked, line, 0));
     if (!sms365_journal_is_issue(line->kind))
         demand(sms365_revoked_has(
             revoked, line->id, user, line->kind == SMS365_JOURNAL_REVOKED ? INT64_MAX : line->when_s));

@@ -84,7 +84,7 @@ static void what_is_revoked_is_found(void **state)
     (void)state;
     assert_false(sms365_revoked_has(&revoked, id, SPAN("alice"), NOW));
     for (size_t i = 0; i < LINES; i++)
-        assert_true(sms365_revoked_add(&revoked, &lines[i]));
+        assert_true(sms365_revoked_add(&revoked, &lines[i], NOW));
     assert_true(sms365_revoked_has(&revoked, other, SPAN("bob"), NOW));
     assert_false(sms365_revoked_has(&revoked, id, SPAN("bob"), NOW));
     assert_true(sms365_revoked_has(&revoked, id, SPAN("alice"), NOW));
@@ -101,14 +101,14 @@ static void what_is_revoked_is_found(void **state)
 static void many_are_kept_in_order(void **state)
 {
     struct sms365_revoked revoked = {.ids = NULL};
-    struct sms365_journal_line line = {.kind = SMS365_JOURNAL_REVOKED};
+    struct sms365_journal_line line = {.kind = SMS365_JOURNAL_REVOKED, .expires_s = NOW};
 
     (void)state;
     for (unsigned i = 0; i < 2000; i++) {
         const unsigned which = i * 7919 % 1000;
         line.id[0] = (uint8_t)(which >> 8);
         line.id[15] = (uint8_t)which;
-        assert_true(sms365_revoked_add(&revoked, &line));
+        assert_true(sms365_revoked_add(&revoked, &line, NOW));
         (void)snprintf(line.user, sizeof line.user, "user-%u", which);
         line.kind = i % 2 == 0 ? SMS365_JOURNAL_USER : SMS365_JOURNAL_REVOKED;
         line.when_s = i;
@@ -120,6 +120,27 @@ static void many_are_kept_in_order(void **state)
         line.id[15] = (uint8_t)i;
         line.id[7] = 1;
         assert_false(sms365_revoked_has(&revoked, line.id, SPAN("nobody"), NOW));
+    }
+    sms365_revoked_free(&revoked);
+}
+
+/* A logout each second, of sessions that would have lasted an hour. */
+static void what_has_expired_takes_no_room(void **state)
+{
+    enum { LIFE_S = 3600, LOGOUTS = 20 * LIFE_S };
+    struct sms365_revoked revoked = {.ids = NULL};
+    struct sms365_journal_line line = {.kind = SMS365_JOURNAL_REVOKED};
+
+    (void)state;
+    for (int64_t now_s = 0; now_s < LOGOUTS; now_s++) {
+        memcpy(line.id, &now_s, sizeof now_s);
+        line.expires_s = now_s + LIFE_S;
+        assert_true(sms365_revoked_add(&revoked, &line, now_s));
+    }
+    assert_true(revoked.id_room < 3 * LIFE_S);
+    for (int64_t i = LOGOUTS - LIFE_S; i < LOGOUTS; i++) {
+        memcpy(line.id, &i, sizeof i);
+        assert_true(sms365_revoked_has(&revoked, line.id, SPAN("nobody"), NOW));
     }
     sms365_revoked_free(&revoked);
 }
@@ -291,6 +312,7 @@ int main(void)
         cmocka_unit_test(other_lines_are_none),
         cmocka_unit_test(what_is_revoked_is_found),
         cmocka_unit_test(many_are_kept_in_order),
+        cmocka_unit_test(what_has_expired_takes_no_room),
         SCRATCH_TEST(readers_follow_what_is_added),
         SCRATCH_TEST(a_line_that_was_cut_off_costs_none_but_itself),
         SCRATCH_TEST(a_journal_that_is_not_our_own_is_refused),
