@@ -53,6 +53,8 @@ const char *cli_field_word(const struct sms365_api_field *field, const char *tex
 
 /* --- table.c --- */
 
+/* Columns that clean text takes on a terminal. */
+size_t cli_text_width(const char *text);
 #define CLI_PATH_SIZE 64
 /* "group.contacts": what the fields of an object or of a list's rows have for their object. */
 void cli_field_path(char path[CLI_PATH_SIZE], const struct sms365_api_field *field);

@@ -80,6 +80,15 @@ static void utf8_end(locale_t utf8)
     freelocale(utf8);
 }
 
+size_t cli_text_width(const char *text)
+{
+    locale_t utf8 = utf8_begin();
+    const size_t width = text_width(text);
+
+    utf8_end(utf8);
+    return width;
+}
+
 static void pad(struct sms365_buf *text, size_t width)
 {
     sms365_buf_printf(text, "%*s", (int)width, "");

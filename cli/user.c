@@ -2,11 +2,14 @@
 #include "base/err.h"
 #include "cli.h"
 #include "edges/users.h"
+#include "family.h"
 #include "guard.h"
 #include "user.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define NAME_COLUMNS 24 /* in a list of users */
 
 void cli_number_describe(char *out, size_t size, const struct sms365_number *number, const char *country)
 {
@@ -149,8 +152,9 @@ static bool user_line(void *context, const struct sms365_user *user)
         cli_guard_brief(&state, &listing->guard, &record);
         (void)cJSON_AddItemToObject(object, "state", cli_guard_json(&listing->guard, user, &record));
     }
-    cli_say(listing->cli, "%-24s %s%s%s", user->name, sms365_buf_text(&numbers), state.length > 0 ? "  " : "",
-        sms365_buf_text(&state));
+    const size_t width = cli_text_width(user->name);
+    cli_say(listing->cli, "%s%*s %s%s%s", user->name, width < NAME_COLUMNS ? (int)(NAME_COLUMNS - width) : 0, "",
+        sms365_buf_text(&numbers), state.length > 0 ? "  " : "", sms365_buf_text(&state));
     sms365_buf_free(&state);
     sms365_buf_free(&numbers);
     (void)cJSON_AddItemToArray(listing->users, object);

@@ -102,6 +102,12 @@ def test_a_user_gets_the_number_as_the_provider_reads_it(place):
     assert "+30 69****4567" in listed and NUMBER not in listed
 
 
+def test_the_numbers_of_a_list_stand_in_one_column_whatever_letters_the_names_have(place):
+    place.users.write_text(f"root: {NUMBER}\nΝίκος: {NUMBER}\n{'α' * 30}: {NUMBER}\n", encoding="utf-8")
+    lines = place.run("user", "list").out.splitlines()
+    assert [line.index("+30") for line in lines] == [25, 25, 31]
+
+
 def test_a_user_can_have_several_numbers_and_they_are_replaced_only_when_told_to(place):
     place.run("user", "add", "root", NUMBER, "+30 697 999 8888")
     assert [one["msisdn"] for one in place.json("user", "show", "root").object["user"]["numbers"]] == [
