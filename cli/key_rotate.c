@@ -98,8 +98,8 @@ static enum sms365_err new_key_refused(struct rotating *r)
     if (accepted(r, &r->stored, &why) == SMS365_OK && sms365_rotation_cancel(&r->rotation, &why) == SMS365_OK)
         return sms365_error_set(&r->err, SMS365_BAD_REPLY,
             "the provider answered with a key that it refuses; the present one is still good");
-    return sms365_error_set(&r->err, SMS365_REFUSED,
-        "the provider answered with a key that it refuses, and refuses the one before; run this again");
+    return sms365_error_set(
+        &r->err, SMS365_REFUSED, "the provider answered with a key that it refuses, and refuses the one before");
 }
 
 /* A reply with the account's key: keep it before anything else, then try it, then put it in its place. */
@@ -141,9 +141,9 @@ static bool credentials_read(struct rotating *r, char username[LOGIN_SIZE], char
         cli_read_line("Password (not shown): ", true, password, LOGIN_SIZE, &err))
         return true;
     (void)sms365_error_set(&r->err, SMS365_REFUSED,
-        "the new key was lost on the way, and no login of this machine gets a message until it is fetched; run at a "
-        "terminal, or with username and password as two lines on standard input: sms365 key rotate %s (%s)",
-        r->name, err.text);
+        "the new key was lost on the way, and no login of this machine gets a message until it is fetched, with the "
+        "username and password of the account: at a terminal, or as two lines on standard input (%s)",
+        err.text);
     return false;
 }
 
@@ -164,7 +164,7 @@ static enum sms365_err recover(struct rotating *r)
         else if (code == SMS365_REFUSED)
             (void)sms365_error_set(&r->err, code,
                 "the provider does not tell the new key: username or password is wrong, or its IP whitelist does not "
-                "have this machine (the request left from %s); run this again",
+                "have this machine (the request left from %s)",
                 r->cli->provider.local);
     }
     sms365_reply_free(reply);
@@ -181,15 +181,14 @@ static enum sms365_err reset_lost(struct rotating *r)
 
     switch (accepted(r, &r->stored, &err)) {
     case SMS365_OK:
-        return sms365_error_set(&r->err, why.code,
-            "%s. The provider still accepts the present key: it was not replaced. Run this again", why.text);
+        return sms365_error_set(
+            &r->err, why.code, "%s. The provider still accepts the present key: it was not replaced", why.text);
     case SMS365_REFUSED:
         return recover(r);
     default:
         return sms365_error_set(&r->err, err.code == SMS365_UNREACHABLE ? err.code : why.code,
-            "%s. Whether the key was replaced cannot be told now (%s): run this again soon, no login gets a message if "
-            "it was",
-            why.text, err.text);
+            "%s. Whether the key was replaced cannot be told now, and no login gets a message if it was: %s", why.text,
+            err.text);
     }
 }
 
@@ -315,6 +314,10 @@ static enum cli_exit rotated_tell(struct cli *cli, struct rotating *r, enum sms3
                                                 : "the new one that the provider told",
             cli->provider.local);
     if (code != SMS365_OK) {
+        /* What is to be done comes first: it must not fall victim to the length of what failed. */
+        if (r->rotation.found)
+            sms365_error_prefix(
+                &r->err, "its rotation was cut short (to bring it to its end, run: sms365 key rotate %s)", r->name);
         sms365_error_prefix(&r->err, "key %s", r->name);
         return cli_fail_error(cli, &r->err);
     }
