@@ -40,7 +40,7 @@ enum cli_price cli_price_of(enum sms365_endpoint_id endpoint)
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
         if (families[i].endpoint == endpoint)
             return families[i].price;
-    return sms365_endpoint_get(endpoint)->costs ? CLI_PRICE_MESSAGES : CLI_PRICE_FREE; /* 2fa/send, 2fa/check */
+    return CLI_PRICE_FREE;
 }
 
 /* One run of a command. */

@@ -10,6 +10,7 @@ enum cli_price { CLI_PRICE_FREE, CLI_PRICE_MESSAGES, CLI_PRICE_VIBER, CLI_PRICE_
 
 /* --- family.c --- */
 
+/* Of a request of the endpoint: each that costs money has a command. */
 enum cli_price cli_price_of(enum sms365_endpoint_id endpoint);
 
 /* The endpoint of a command of a family; NULL for the other commands. */
