@@ -2,6 +2,7 @@
 connection's beginning, a request or a reply: the key store holds a key that is accepted, or the next run gets one."""
 
 import contextlib
+import itertools
 import os
 
 import pytest
@@ -14,7 +15,7 @@ NAMES = [f"key{i:02}" for i in range(16)]  # as many as a key store takes
 AT_REST = sorted(["keys.lock", *(f"{name}.key" for name in NAMES)])
 CREDENTIALS = "demo\ndemo\n" * len(NAMES)
 WHOLE = [{}] * len(NAMES)
-LOSSES = {"closed": {}, "reset-for-good": {"reset": True, "for_good": True}}
+LOSSES = {}, {"reset": True, "for_good": True}
 TLS_DIFFERS = 32  # bytes: signatures, and whether the end of a connection is answered
 
 
@@ -82,38 +83,30 @@ def network(request, tmp_path_factory):
         yield Network(tmp_path_factory.mktemp("network"), boxes, relays)
 
 
-@pytest.fixture
-def survives_everywhere(network, quick):
-    """At every number of bytes of a run, from none to all; with TLS at every 32nd; with --quick at one for each key."""
+def survives_everywhere(network, quick, resets, stdin="", before=lambda: None):
+    """At every number of bytes of a run, each way; with TLS at every 32nd; with --quick at as many as there are keys."""
     tls = network.boxes[0].ca is not None
-
-    def survives(way, loss, resets, stdin="", before=lambda: None):
-        before()
-        whole = network.survives(WHOLE, stdin)
-        assert {(count, lost) for count, lost, _ in whole} == {(resets, False)}
+    before()
+    whole = network.survives(WHOLE, stdin)
+    assert {(count, lost) for count, lost, _ in whole} == {(resets, False)}
+    for way in UP, DOWN:
         length = max(carried[way] for _, _, carried in whole)
         step = length // (len(NAMES) - 1) if quick else 32 if tls else 1
-        for begin in range(0, length + 1, step * len(NAMES)):
+        for begin, loss in itertools.product(range(0, length + 1, step * len(NAMES)), LOSSES):
             before()
             places = [min(begin + step * i, length) for i in range(len(NAMES))]
             seen = network.survives([{"way": way, "after": place, **loss} for place in places], stdin)
             for place, (count, lost, _) in zip(places, seen):
-                assert count <= resets, place
-                assert lost or tls and place > length - TLS_DIFFERS, place
-        assert network.accepted() == set(NAMES)
-
-    return survives
+                assert count <= resets, (way, place, loss)
+                assert lost or tls and place > length - TLS_DIFFERS, (way, place, loss)
+    assert network.accepted() == set(NAMES)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("way", [UP, DOWN])
-def test_a_rotation_that_loses_the_provider_at_any_byte(survives_everywhere, way, loss):
-    survives_everywhere(way, LOSSES[loss], resets=1)
+def test_a_rotation_that_loses_the_provider_at_any_byte(network, quick):
+    survives_everywhere(network, quick, resets=1)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("way", [UP, DOWN])
-def test_a_recovery_that_loses_the_provider_at_any_byte(network, survives_everywhere, way, loss):
+def test_a_recovery_that_loses_the_provider_at_any_byte(network, quick):
     """The new key was lost on the way, and is asked for by username and password: no other reset is."""
     for box in network.boxes:
         box.settings(fault="key/reset:drop-after:1")
@@ -126,4 +119,4 @@ def test_a_recovery_that_loses_the_provider_at_any_byte(network, survives_everyw
             path.write_bytes(content)
             path.chmod(0o600)
 
-    survives_everywhere(way, LOSSES[loss], resets=0, stdin=CREDENTIALS, before=as_lost)
+    survives_everywhere(network, quick, resets=0, stdin=CREDENTIALS, before=as_lost)
