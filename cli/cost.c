@@ -97,8 +97,8 @@ static void messages_put(struct cli *cli, struct sms365_buf *question, const str
     else if (unknown == count)
         sms365_buf_puts(question, ", at a price that is not known.");
     else
-        sms365_buf_printf(question, ": %.15g credit%s, and what %zu of them cost, which is not known.", cost,
-            cost == 1 ? "" : "s", unknown);
+        sms365_buf_printf(question, ": %.15g credit%s, and %zu number%s at a price that is not known.", cost,
+            cost == 1 ? "" : "s", unknown, plural(unknown));
 }
 
 /* How many a group has; 0 when that cannot be had. */

@@ -229,9 +229,9 @@ def test_what_costs_money_is_refused_where_nobody_can_be_asked(place, path):
 @pytest.mark.parametrize("words, told", [
     (("sms", "send", ALICE, "x" * 161), "1 message of 2 parts: 2 credits. The balance is 50."),
     (("sms", "bulk", f"{ALICE},{BOB}", "x"), "2 messages of 1 part: 2 credits. The balance is 50."),
-    (("sms", "bulk", f"{ALICE},12", "x"), "2 messages of 1 part: 1 credit, and what 1 of them cost, which is not known."),
+    (("sms", "bulk", f"{ALICE},12", "x"), "2 messages of 1 part: 1 credit, and 1 number at a price that is not known."),
     (("sms", "bulk", ",".join(str(306971230000 + i) for i in range(12)), "x"),
-     "12 messages of 1 part: 10 credits, and what 2 of them cost, which is not known."),
+     "12 messages of 1 part: 10 credits, and 2 numbers at a price that is not known."),
     (("2fa", "send", ALICE), "1 message of 1 part: 1 credit. The balance is 50."),
     (("viber", "bulk", "--to", f"{ALICE},{BOB}", "--text", "x", "--sms_fallback", "true", "--sms_text", "x"),
      "2 Viber messages, at a price that is told afterwards; where one fails, a text message of 1 part. The balance"),
