@@ -111,27 +111,30 @@ enum sms365_err sms365_ask_mobile_check(
 enum sms365_err sms365_network_read(
     struct sms365_network *network, const struct sms365_reply *reply, const char *msisdn, struct sms365_error *err)
 {
+    static const struct {
+        const char *name;
+        bool needed;
+    } fields[] = {{"mcc", true}, {"mnc", true}, {"ported", false}};
     const char *result = sms365_reply_get(reply, "result");
-    const char *ported = sms365_reply_get(reply, "ported");
+    struct sms365_number noted = {.msisdn = ""};
 
     if (result == NULL || strcmp(result, FOUND) != 0) {
         const char *why = sms365_reply_get(reply, "description");
         return sms365_error_set(err, SMS365_NOT_FOUND, "no network knows +%s at present (%s)", msisdn,
             why == NULL ? "no reason is given" : why);
     }
-    text_take(network->mcc, sizeof network->mcc, reply, "mcc");
-    text_take(network->mnc, sizeof network->mnc, reply, "mnc");
-    network->ported = ported == NULL || ported[0] == '\0' ? SMS365_PORTED_UNKNOWN
-                      : strcmp(ported, "yes") == 0        ? SMS365_PORTED_YES
-                                                          : SMS365_PORTED_NO;
-    struct sms365_number check;
-    const char *strange = !sms365_number_note(&check, "mcc", network->mcc)                   ? "mcc"
-                          : !sms365_number_note(&check, "mnc", network->mnc)                 ? "mnc"
-                          : network->ported == SMS365_PORTED_NO && strcmp(ported, "no") != 0 ? "ported"
-                                                                                             : NULL;
-    if (strange != NULL)
-        return sms365_error_set(
-            err, SMS365_BAD_REPLY, "the provider's %s of +%s is missing or makes no sense", strange, msisdn);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const char *value = sms365_reply_get(reply, fields[i].name);
+        const bool missing = value == NULL || value[0] == '\0';
+        if (missing ? fields[i].needed : !sms365_number_note(&noted, fields[i].name, value))
+            return sms365_error_set(
+                err, SMS365_BAD_REPLY, "the provider's %s of +%s is missing or makes no sense", fields[i].name, msisdn);
+    }
+    (void)sms365_str_copy(network->mcc, sizeof network->mcc, noted.mcc);
+    (void)sms365_str_copy(network->mnc, sizeof network->mnc, noted.mnc);
+    network->ported = noted.ported[0] == '\0'            ? SMS365_PORTED_UNKNOWN
+                      : strcmp(noted.ported, "yes") == 0 ? SMS365_PORTED_YES
+                                                         : SMS365_PORTED_NO;
     return SMS365_OK;
 }
 
