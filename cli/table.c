@@ -62,30 +62,29 @@ static size_t text_width(const char *text)
     return width;
 }
 
-/* Widths are those of UTF-8, whatever the environment says; without it, a byte is a column. */
-static locale_t utf8_begin(void)
+/* Widths are those of UTF-8, whatever the environment says; without it, a byte is a column. It is loaded once: a list
+ * of users asks for it with each of them. */
+static void utf8_begin(void)
 {
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    static locale_t utf8;
 
+    if (utf8 == (locale_t)0)
+        utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     if (utf8 != (locale_t)0)
         (void)uselocale(utf8);
-    return utf8;
 }
 
-static void utf8_end(locale_t utf8)
+static void utf8_end(void)
 {
-    if (utf8 == (locale_t)0)
-        return;
     (void)uselocale(LC_GLOBAL_LOCALE);
-    freelocale(utf8);
 }
 
 size_t cli_text_width(const char *text)
 {
-    locale_t utf8 = utf8_begin();
+    utf8_begin();
     const size_t width = text_width(text);
 
-    utf8_end(utf8);
+    utf8_end();
     return width;
 }
 
@@ -233,8 +232,8 @@ static void line_show(void *context, struct table *table, const struct line *lin
 void cli_table_show(const struct cli *cli, const struct sms365_api_field *list, const cJSON *rows)
 {
     struct table table;
-    locale_t utf8 = utf8_begin();
 
+    utf8_begin();
     table_make(&table, list);
     lines_visit(&table, rows, line_measure, NULL);
     for (size_t i = 0; i < table.count; i++) {
@@ -244,7 +243,7 @@ void cli_table_show(const struct cli *cli, const struct sms365_api_field *list, 
     }
     line_tell(cli, &table, NULL);
     lines_visit(&table, rows, line_show, (void *)cli);
-    utf8_end(utf8);
+    utf8_end();
 }
 
 /* --- For spreadsheets --- */
